@@ -1,0 +1,33 @@
+/** Where processing time comes from: the only way in which the analyzer learns it or waits. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch; may jump either way when somebody sets the clock. */
+  wallMs(): number;
+  /** Milliseconds since some fixed point; never goes back. */
+  monotonicMs(): number;
+  /** Calls back once, `delayMs` from now at the earliest. Returns a function that calls it off. */
+  schedule(callback: () => void, delayMs: number): () => void;
+}
+
+/** The clock of this machine. */
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  schedule(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `delayMs`, or at once when the signal is aborted; never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = () => {
+      cancel();
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const cancel = clock.schedule(finish, delayMs);
+    signal.addEventListener("abort", finish);
+  });
+}

@@ -1,0 +1,157 @@
+import { parse as parseCsv } from "@std/csv/parse";
+import { FIELD_NAMES, IP_BYTES_MAX, STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
+import { epochToMs, parseTimestamp } from "../../log_format/parse_timestamp.ts";
+import type { MalformedReason } from "./malformed_reason.ts";
+import type { CsvLayout } from "./record_batch.ts";
+
+/** Which lines count as records: `auto` takes a line that starts with `{` as JSON, others as CSV. */
+export type LineFormat = "auto" | "json" | "csv";
+
+/** What one line turned out to be. */
+export type ParsedLine =
+  | { readonly kind: "record"; readonly record: ParsedRecord }
+  | { readonly kind: "header"; readonly layout: CsvLayout }
+  | { readonly kind: "empty" }
+  | { readonly kind: "malformed"; readonly reason: MalformedReason };
+
+/** A record, and the line as the error files keep it. */
+export interface ParsedRecord {
+  /** Event time in whole ms since the epoch, rounded down. */
+  readonly eventTimeMs: number;
+  readonly ip: string;
+  readonly url: string;
+  readonly status: number;
+  /** The record as one JSON object, without a newline: the original where the line was JSON. */
+  toJson(): string;
+}
+
+/**
+ * The complete reading of one line: everything that is accepted, and every reason for which a line
+ * is refused, is decided here. Faster readers are tested against it.
+ *
+ * @param bytes the line without its newline; a carriage return at its end and a byte order mark at
+ *   its start do not count
+ * @param layout the CSV header in force; without one the five fields stand in their own order
+ */
+export function parseLine(
+  bytes: Uint8Array,
+  format: LineFormat,
+  layout: CsvLayout | undefined,
+): ParsedLine {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    // A decoder that is told to be strict throws on invalid UTF-8 and for no other reason.
+    return malformed("invalid_utf8");
+  }
+  text = text.replace(SURROUNDING_BLANKS, "");
+  if (text === "") return EMPTY;
+  if (text.includes("\0")) return malformed("nul_byte");
+  const isJson = format === "json" || (format === "auto" && text.startsWith("{"));
+  return isJson ? parseJsonLine(text) : parseCsvLine(text, layout);
+}
+
+/** Strict; a byte order mark at the start is dropped, which is what the default is for. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** JSON's own white space: anything else around a line belongs to it. */
+const SURROUNDING_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
+
+const EMPTY: ParsedLine = { kind: "empty" };
+
+function malformed(reason: MalformedReason): ParsedLine {
+  return { kind: "malformed", reason };
+}
+
+function parseJsonLine(text: string): ParsedLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // JSON.parse throws nothing but a SyntaxError; its message may quote the line, so it stays here.
+    return malformed("not_json");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return malformed("not_json");
+  }
+  // Own keys only: a log line must not borrow a field from a prototype.
+  const own = (name: string) =>
+    Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  const [timestamp, ip, method, url, status] = FIELD_NAMES.map(own);
+  return checkRecord({ timestamp, ip, method, url, status }, () => text);
+}
+
+function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
+  const cells = splitCsv(text);
+  if (cells === undefined) return malformed("csv_syntax");
+  const header = readHeader(cells);
+  if (header !== undefined) return { kind: "header", layout: header };
+  const { fieldCount, columns } = layout ?? DEFAULT_LAYOUT;
+  if (cells.length !== fieldCount) return malformed("csv_field_count");
+  const [timestamp, ip, method, url, status] = columns.map((column) => cells[column]!);
+  const fields = { timestamp, ip, method, url, status };
+  return checkRecord(fields, () => JSON.stringify({ ...fields, status: Number(status) }));
+}
+
+const DEFAULT_LAYOUT: CsvLayout = { fieldCount: 5, columns: [0, 1, 2, 3, 4] };
+
+/** The cells of one row, or `undefined` where its quotes do not match. */
+function splitCsv(text: string): string[] | undefined {
+  if (!text.includes('"')) return text.split(",");
+  try {
+    return parseCsv(text)[0];
+  } catch (exception) {
+    if (exception instanceof SyntaxError) return undefined;
+    throw exception;
+  }
+}
+
+/** A row that holds the name of every field is a header, wherever it stands in the stream. */
+function readHeader(cells: readonly string[]): CsvLayout | undefined {
+  if (!cells.some((cell) => cell.trim().toLowerCase() === FIELD_NAMES[0])) return undefined;
+  const names = cells.map((cell) => cell.trim().toLowerCase());
+  const columns = FIELD_NAMES.map((name) => names.indexOf(name));
+  return columns.includes(-1) ? undefined : { fieldCount: cells.length, columns };
+}
+
+interface RawFields {
+  readonly timestamp: unknown;
+  readonly ip: unknown;
+  readonly method: unknown;
+  readonly url: unknown;
+  readonly status: unknown;
+}
+
+function checkRecord(fields: RawFields, toJson: () => string): ParsedLine {
+  const { timestamp, ip, method, url, status } = fields;
+  if (
+    timestamp === undefined || ip === undefined || method === undefined || url === undefined ||
+    status === undefined
+  ) return malformed("missing_field");
+  if (
+    typeof ip !== "string" || typeof method !== "string" || typeof url !== "string" ||
+    !(typeof timestamp === "string" || typeof timestamp === "number") ||
+    !(typeof status === "string" || typeof status === "number")
+  ) return malformed("wrong_type");
+  const eventTimeMs = typeof timestamp === "number"
+    ? epochToMs(timestamp)
+    : parseTimestamp(timestamp);
+  if (eventTimeMs === undefined) return malformed("bad_timestamp");
+  if (ip === "" || utf8Length(ip) > IP_BYTES_MAX) return malformed("bad_ip");
+  const statusCode = parseStatus(status);
+  if (statusCode === undefined) return malformed("bad_status");
+  return { kind: "record", record: { eventTimeMs, ip, url, status: statusCode, toJson } };
+}
+
+function parseStatus(status: string | number): number | undefined {
+  const code = typeof status === "number" ? status : /^\d{3}$/.test(status) ? Number(status) : NaN;
+  return Number.isInteger(code) && code >= STATUS_MIN && code <= STATUS_MAX ? code : undefined;
+}
+
+const encoder = new TextEncoder();
+
+function utf8Length(text: string): number {
+  // UTF-8 takes at most three bytes a UTF-16 unit: most addresses need no encoding to be judged.
+  return text.length * 3 <= IP_BYTES_MAX ? text.length : encoder.encode(text).length;
+}

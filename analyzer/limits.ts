@@ -1,0 +1,11 @@
+/** Every bound on what input may make the analyzer keep, with its default. */
+export const LIMITS = {
+  /** Longest line, newline not counted; a longer one is counted as oversized and skipped. */
+  lineBytesMax: 64 * 1024,
+  /** Open windows; beyond, the oldest close early. */
+  openWindowsMax: 256,
+  /** An error file of this size or more is closed and a new one begun. */
+  errorFileBytesMax: 128 * 1024 * 1024,
+  /** An error file opened so long ago is closed and a new one begun, in ms. */
+  errorFileAgeMaxMs: 60 * 60 * 1000,
+} as const;

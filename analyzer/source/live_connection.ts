@@ -1,0 +1,50 @@
+import { LineDecoder } from "../decode/line_decoder.ts";
+import { messageOf } from "../exceptions.ts";
+import type { InputElement } from "../stream/elements.ts";
+import { readBatches } from "./read_batches.ts";
+import type { SourceContext } from "./source.ts";
+
+/** How a connection came to its end. */
+export interface ConnectionEnd {
+  /** Why it was lost; empty where the other side closed it, or the program stops. */
+  readonly reason: string;
+  readonly bytes: number;
+}
+
+/**
+ * Reads one connection, pipe or other stream that cannot be read again, as one input.
+ *
+ * @param endIsLoss whether the end of the stream is a lost connection: then a last line without
+ *   its newline is counted as partial, else it is an ordinary line
+ */
+export async function* readLiveInput(
+  bytes: ReadableStream<Uint8Array>,
+  inputId: string,
+  context: SourceContext,
+  endIsLoss: boolean,
+): AsyncGenerator<InputElement, ConnectionEnd, void> {
+  const { clock, signal } = context;
+  const decoder = new LineDecoder(inputId, context.decoder);
+  const futureLimitMs = () => clock.wallMs() + context.maxFutureMs;
+  let reason = "";
+  let byteCount = 0;
+  yield { kind: "input-opened", inputId, isLive: true };
+  try {
+    for await (const batch of readBatches(bytes, decoder, { clock, signal, futureLimitMs })) {
+      byteCount += batch.counts.bytes;
+      yield batch;
+    }
+  } catch (exception) {
+    reason = messageOf(exception);
+  }
+  const isCut = endIsLoss || reason !== "" || signal.aborted;
+  const rest: InputElement[] = [];
+  decoder.end(
+    { receivedAtMs: clock.monotonicMs(), futureLimitMs: futureLimitMs() },
+    { isCut },
+    (batch) => rest.push(batch),
+  );
+  yield* rest;
+  yield { kind: "input-closed", inputId, isComplete: !isCut };
+  return { reason, bytes: byteCount };
+}

@@ -1,0 +1,65 @@
+import { type Clock, sleep } from "../clock.ts";
+import type { LineDecoder } from "../decode/line_decoder.ts";
+import type { RecordBatch } from "../decode/record_batch.ts";
+
+/** What reading needs besides the bytes. */
+export interface ReadOptions {
+  readonly clock: Clock;
+  /** Ends the reading: what was read until then is still decoded. */
+  readonly signal: AbortSignal;
+  /** Rows after this time are in the future; asked before each chunk, ms since the epoch. */
+  readonly futureLimitMs: () => number;
+}
+
+/**
+ * Reads a byte stream to its end, or until the signal is aborted, and decodes it on the way: the
+ * one buffer that everything is read into never leaves this stage. It takes what is ready and
+ * never waits to fill the buffer: quiet traffic gives small batches at once, heavy traffic large
+ * ones.
+ *
+ * @throws what the stream throws, such as a connection reset
+ */
+export async function* readBatches(
+  bytes: ReadableStream<Uint8Array>,
+  decoder: LineDecoder,
+  options: ReadOptions,
+): AsyncGenerator<RecordBatch, void, void> {
+  const { clock, signal } = options;
+  const reader = bytes.getReader({ mode: "byob" });
+  // A cancelled stream resolves the read that is waiting. What cancelling itself may throw is of
+  // no more use to anyone: the stream is given up.
+  const cancel = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
+  const batches: RecordBatch[] = [];
+  let buffer = new Uint8Array(READ_BYTES);
+  let turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read(buffer);
+      if (done) return;
+      const receivedAtMs = clock.monotonicMs();
+      const times = { receivedAtMs, futureLimitMs: options.futureLimitMs() };
+      decoder.push(value, times, (batch) => batches.push(batch));
+      yield* batches;
+      batches.length = 0;
+      buffer = new Uint8Array(value.buffer);
+      if (clock.monotonicMs() >= turnDueMs) {
+        await sleep(clock, 0, signal);
+        turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
+/** Larger reads pay up to here: one read costs about as much however much it brings. */
+export const READ_BYTES = 256 * 1024;
+
+/**
+ * How long reading may go on without giving the event loop a real turn. A socket that always has
+ * bytes ready resolves every read at once, and timers, signals and HTTP would wait for ever.
+ */
+const TURN_INTERVAL_MS = 20;

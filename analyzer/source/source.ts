@@ -1,0 +1,58 @@
+import type { Clock } from "../clock.ts";
+import type { DecoderOptions, LineDecoder } from "../decode/line_decoder.ts";
+import type { InputPosition } from "../decode/record_batch.ts";
+import type { InputElement } from "../stream/elements.ts";
+
+/** One place that lines come from, as named on the command line. */
+export interface Source {
+  /** The source as it was asked for, such as `tcp://127.0.0.1:9999`. */
+  readonly name: string;
+  /** True where what was read cannot be read again. */
+  readonly isLive: boolean;
+  /**
+   * Looks at the source before anything is consumed, and compares it with what the checkpoint
+   * tells of it.
+   *
+   * @throws {StartException} where the source is not there, or is another one than before
+   */
+  prepare(saved: SavedSource | undefined): Promise<SavedSource>;
+  /**
+   * Emits the elements of all inputs of this source, batches in the order in which their bytes
+   * came. Pull-driven. It ends after the last input has ended, or soon after `context.signal` is
+   * aborted: then with everything decoded that was read, but for a last line without its newline.
+   */
+  open(context: SourceContext): AsyncIterable<InputElement>;
+}
+
+/** What a source is given to work with. */
+export interface SourceContext {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly decoder: DecoderOptions;
+  /** How far ahead of {@linkcode SavedSource.firstStartedAtMs} or of now a row may be, in ms. */
+  readonly maxFutureMs: number;
+  readonly saved: SavedSource;
+  /** Where a replayable input stood at the checkpoint. */
+  readonly position: InputPosition | undefined;
+}
+
+/** What a checkpoint keeps of a source. */
+export interface SavedSource {
+  readonly name: string;
+  /** Wall-clock time of the first start with this source, in ms since the epoch. */
+  readonly firstStartedAtMs: number;
+  /** Which file it is, however it is called. */
+  readonly file: FileIdentity | undefined;
+}
+
+/** Tells one file from another that took its name. */
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+  /** How many of the file's first bytes the hash covers, 1,024 at most. */
+  readonly hashedBytes: number;
+  /** SHA-256 of those bytes, in hexadecimal. */
+  readonly hash: string;
+}
+
+export type { LineDecoder };

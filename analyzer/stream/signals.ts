@@ -1,0 +1,140 @@
+import type { Clock } from "../clock.ts";
+import type { InputElement, SignalElement, StreamElement } from "./elements.ts";
+import { FairMerge } from "./fair_merge.ts";
+
+/** When signals are due. */
+export interface SignalOptions {
+  readonly clock: Clock;
+  /** Time between two ticks where nothing else happens, in ms. */
+  readonly tickIntervalMs: number;
+  /** Shortest time between two checkpoints, in ms. */
+  readonly checkpointIntervalMs: number;
+}
+
+/**
+ * Brings inputs, time, checkpoints and requests for views into one stream, and so into one order.
+ * Pull-driven: nothing is taken from an input before the stages behind have room for it.
+ */
+export class Signals {
+  readonly #options: SignalOptions;
+  readonly #inputs = new FairMerge<InputElement>();
+  readonly #signal: AbortSignal;
+  #tickDueMs: number;
+  #checkpointDueMs: number;
+  #isViewWanted = false;
+  #hasChanged = false;
+  #isBarrierOnItsWay = false;
+  /** What is still to be said once every input has ended. */
+  readonly #last: SignalElement["kind"][] = ["end-of-input", "barrier", "view-request"];
+
+  /**
+   * @param signal the same that the inputs are given: once it is aborted, the end of the inputs is
+   *   not the end of the data, and windows stay open
+   */
+  constructor(
+    inputs: readonly AsyncIterable<InputElement>[],
+    options: SignalOptions,
+    signal: AbortSignal,
+  ) {
+    this.#options = options;
+    this.#signal = signal;
+    const nowMs = options.clock.monotonicMs();
+    this.#tickDueMs = nowMs + options.tickIntervalMs;
+    this.#checkpointDueMs = nowMs + options.checkpointIntervalMs;
+    for (const input of inputs) this.#inputs.add(input);
+  }
+
+  /** Everything in one order. */
+  get readable(): ReadableStream<StreamElement> {
+    return new ReadableStream<StreamElement>({
+      pull: async (controller) => {
+        const element = await this.#next();
+        if (element === undefined) controller.close();
+        else controller.enqueue(element);
+      },
+      cancel: () => this.#inputs.close(),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Sends a request for a view at once, ahead of whatever the inputs have ready. */
+  requestView(): void {
+    this.#isViewWanted = true;
+    this.#inputs.wake();
+  }
+
+  /** Says that there is something for a checkpoint to save. */
+  markChanged(): void {
+    this.#hasChanged = true;
+  }
+
+  /** Says that the barrier has reached the end of the stream. */
+  barrierDone(): void {
+    this.#isBarrierOnItsWay = false;
+    this.#hasChanged = false;
+    this.#checkpointDueMs = this.#options.clock.monotonicMs() +
+      this.#options.checkpointIntervalMs;
+  }
+
+  async #next(): Promise<StreamElement | undefined> {
+    for (;;) {
+      const element = this.#due() ?? this.#inputs.take();
+      if (element !== undefined) return element;
+      if (this.#inputs.size === 0) return this.#lastSignal();
+      await this.#changedOrDue();
+    }
+  }
+
+  #due(): SignalElement | undefined {
+    if (this.#isViewWanted) {
+      this.#isViewWanted = false;
+      return this.#make("view-request");
+    }
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs >= this.#tickDueMs) {
+      // From now, not from when it was due: ticks that a busy stream missed are not made up for.
+      this.#tickDueMs = nowMs + this.#options.tickIntervalMs;
+      return this.#make("tick");
+    }
+    if (this.#isCheckpointWanted && nowMs >= this.#checkpointDueMs) {
+      this.#isBarrierOnItsWay = true;
+      return this.#make("barrier");
+    }
+    return undefined;
+  }
+
+  get #isCheckpointWanted(): boolean {
+    return this.#hasChanged && !this.#isBarrierOnItsWay;
+  }
+
+  #lastSignal(): SignalElement | undefined {
+    const kind = this.#last.shift();
+    if (kind === undefined) return undefined;
+    if (kind === "end-of-input" && this.#signal.aborted) return this.#lastSignal();
+    return this.#make(kind);
+  }
+
+  #make(kind: SignalElement["kind"]): SignalElement {
+    const { clock } = this.#options;
+    switch (kind) {
+      case "tick":
+        return { kind, monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+      case "barrier":
+        return { kind, state: {} };
+      case "view-request":
+        return { kind, wallMs: clock.wallMs() };
+      case "end-of-input":
+        return { kind };
+    }
+  }
+
+  async #changedOrDue(): Promise<void> {
+    const dueMs = this.#isCheckpointWanted
+      ? Math.min(this.#tickDueMs, this.#checkpointDueMs)
+      : this.#tickDueMs;
+    const changed = this.#inputs.changed();
+    const waitMs = Math.max(0, dueMs - this.#options.clock.monotonicMs());
+    const cancel = this.#options.clock.schedule(() => this.#inputs.wake(), waitMs);
+    await changed;
+    cancel();
+  }
+}

@@ -1,0 +1,207 @@
+import type { RecordBatch } from "../decode/record_batch.ts";
+import type { StreamElement } from "../stream/elements.ts";
+import type { Operator } from "../stream/operator.ts";
+
+/** Times that rule the watermark. */
+export interface WatermarkOptions {
+  readonly windowLengthMs: number;
+  /** How far rows may be out of order, in ms. */
+  readonly latenessMs: number;
+  /** A live input that was silent for so long no longer holds back the others, in ms. */
+  readonly idleTimeoutMs: number;
+}
+
+/** The state of a {@linkcode WatermarkOperator}. */
+export interface WatermarkState {
+  /** The watermark of the whole stream, ms since the epoch; `-Infinity` before the first row. */
+  readonly timeMs: number;
+  /** Highest event time of any row, likewise. */
+  readonly eventTimeMaxMs: number;
+  readonly inputs: readonly {
+    readonly inputId: string;
+    readonly isLive: boolean;
+    readonly isComplete: boolean;
+    readonly eventTimeMaxMs: number;
+  }[];
+}
+
+interface Input {
+  readonly isLive: boolean;
+  isOpen: boolean;
+  /** Read to its end. */
+  isComplete: boolean;
+  /** Highest event time of its rows that are not in the future. */
+  eventTimeMaxMs: number;
+  /** Monotonic time of its last row. */
+  lastRowAtMs: number;
+}
+
+/**
+ * Follows event time: passes every element on, and after a batch or a tick that moved the
+ * watermark, the new watermark.
+ *
+ * The watermark of an input is its highest event time less the lateness; that of the stream is the
+ * lowest of all inputs that take part: open ones that are not idle, a live one from its first row
+ * on. Where none takes part, time goes on with the clock: the watermark of a silent live input
+ * advances by the time since its last row, and that of an input that was read to its end stands at
+ * the end of its newest window; the highest of these counts, and none goes beyond the end of the
+ * newest window that holds rows. The watermark never goes back.
+ */
+export class WatermarkOperator implements Operator<StreamElement, StreamElement> {
+  readonly #options: WatermarkOptions;
+  readonly #inputs = new Map<string, Input>();
+  #timeMs = -Infinity;
+  #eventTimeMaxMs = -Infinity;
+
+  /** @param nowMs monotonic time: silence of restored inputs counts from here */
+  constructor(options: WatermarkOptions, restored: WatermarkState | undefined, nowMs: number) {
+    this.#options = options;
+    if (restored === undefined) return;
+    this.#timeMs = restored.timeMs;
+    this.#eventTimeMaxMs = restored.eventTimeMaxMs;
+    for (const { inputId, ...input } of restored.inputs) {
+      this.#inputs.set(inputId, { ...input, isOpen: false, lastRowAtMs: nowMs });
+    }
+  }
+
+  push(element: StreamElement, emit: (element: StreamElement) => void): void {
+    switch (element.kind) {
+      case "batch":
+        emit(element);
+        this.#follow(element);
+        this.#advance(element.receivedAtMs, emit);
+        break;
+      case "tick":
+        emit(element);
+        this.#advance(element.monotonicMs, emit);
+        break;
+      case "input-opened":
+        emit(element);
+        this.#open(element.inputId, element.isLive);
+        break;
+      case "input-closed": {
+        emit(element);
+        const input = this.#inputs.get(element.inputId);
+        if (input === undefined) break;
+        input.isOpen = false;
+        input.isComplete = element.isComplete;
+        this.#forgetSurpassed();
+        break;
+      }
+      case "end-of-input":
+        this.#moveTo(this.#newestWindowEndMs(), emit);
+        emit(element);
+        break;
+      case "barrier":
+        emit({ ...element, state: { ...element.state, watermark: this.#state() } });
+        break;
+      default:
+        emit(element);
+    }
+  }
+
+  #open(inputId: string, isLive: boolean): void {
+    const known = this.#inputs.get(inputId);
+    if (known !== undefined) {
+      known.isOpen = true;
+      known.isComplete = false;
+    } else {
+      this.#inputs.set(inputId, {
+        isLive,
+        isOpen: true,
+        isComplete: false,
+        eventTimeMaxMs: -Infinity,
+        lastRowAtMs: -Infinity,
+      });
+    }
+  }
+
+  #follow(batch: RecordBatch): void {
+    const input = this.#inputs.get(batch.inputId);
+    if (input === undefined) {
+      throw new Error(`Cannot follow the watermark: input "${batch.inputId}" was never opened`);
+    }
+    if (batch.counts.valid > 0) input.lastRowAtMs = batch.receivedAtMs;
+    input.eventTimeMaxMs = Math.max(input.eventTimeMaxMs, batch.eventTimeMaxMs);
+    this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs, batch.eventTimeMaxMs);
+  }
+
+  #advance(nowMs: number, emit: (element: StreamElement) => void): void {
+    let lowestActive = Infinity;
+    let highestSilent = -Infinity;
+    for (const input of this.#inputs.values()) {
+      const watermark = input.eventTimeMaxMs - this.#options.latenessMs;
+      const silentMs = nowMs - input.lastRowAtMs;
+      const isIdle = input.isLive && silentMs >= this.#options.idleTimeoutMs;
+      if (input.isOpen && !isIdle && !(input.isLive && input.eventTimeMaxMs === -Infinity)) {
+        lowestActive = Math.min(lowestActive, watermark);
+      } else if (input.isComplete) {
+        highestSilent = Math.max(highestSilent, this.#windowEndMs(input.eventTimeMaxMs));
+      } else if (isIdle && input.eventTimeMaxMs !== -Infinity) {
+        highestSilent = Math.max(highestSilent, watermark + silentMs);
+      }
+    }
+    if (lowestActive !== Infinity) this.#moveTo(lowestActive, emit);
+    else this.#moveTo(Math.min(highestSilent, this.#newestWindowEndMs()), emit);
+  }
+
+  #moveTo(timeMs: number, emit: (element: StreamElement) => void): void {
+    if (timeMs <= this.#timeMs) return;
+    this.#timeMs = timeMs;
+    emit({ kind: "watermark", timeMs });
+  }
+
+  #newestWindowEndMs(): number {
+    return this.#windowEndMs(this.#eventTimeMaxMs);
+  }
+
+  #windowEndMs(eventTimeMs: number): number {
+    const { windowLengthMs } = this.#options;
+    return (Math.floor(eventTimeMs / windowLengthMs) + 1) * windowLengthMs;
+  }
+
+  /**
+   * Drops closed inputs that can decide nothing any more, so that a listening source may serve
+   * connections without end. Of silent live inputs only the one whose watermark is ahead counts,
+   * and since all of them advance at one pace, it stays the same one.
+   */
+  #forgetSurpassed(): void {
+    let lead = -Infinity;
+    let leader: string | undefined;
+    for (const [inputId, input] of this.#inputs) {
+      if (input.isOpen || !input.isLive || input.isComplete) continue;
+      if (input.eventTimeMaxMs === -Infinity) continue;
+      const aheadMs = input.eventTimeMaxMs - input.lastRowAtMs;
+      if (aheadMs > lead) {
+        lead = aheadMs;
+        leader = inputId;
+      }
+    }
+    let farthestComplete = -Infinity;
+    for (const input of this.#inputs.values()) {
+      if (!input.isOpen && input.isComplete) {
+        farthestComplete = Math.max(farthestComplete, input.eventTimeMaxMs);
+      }
+    }
+    for (const [inputId, input] of this.#inputs) {
+      if (input.isOpen || !input.isLive) continue;
+      const isNeeded = input.isComplete
+        ? input.eventTimeMaxMs === farthestComplete
+        : inputId === leader;
+      if (!isNeeded) this.#inputs.delete(inputId);
+    }
+  }
+
+  #state(): WatermarkState {
+    return {
+      timeMs: this.#timeMs,
+      eventTimeMaxMs: this.#eventTimeMaxMs,
+      inputs: [...this.#inputs].map(([inputId, { isLive, isComplete, eventTimeMaxMs }]) => ({
+        inputId,
+        isLive,
+        isComplete,
+        eventTimeMaxMs,
+      })),
+    };
+  }
+}

@@ -1,0 +1,146 @@
+import type { ErrorColumns } from "../decode/record_batch.ts";
+import { DistinctCounter } from "../sketch/distinct_counter.ts";
+import { HeavyHitters } from "../sketch/heavy_hitters.ts";
+import type { ClosedWindow, StatusSummary, WindowSummary } from "./window_summary.ts";
+
+/** Most URLs that are kept for a window and status; beyond, the most frequent ones are. */
+export const URLS_MAX = 1000;
+
+/** The growing counts of one open window. */
+export class WindowAccumulator {
+  readonly startMs: number;
+  readonly #lengthMs: number;
+  #totalCount = 0;
+  readonly #statuses = new Map<number, StatusAccumulator>();
+
+  constructor(startMs: number, lengthMs: number) {
+    this.startMs = startMs;
+    this.#lengthMs = lengthMs;
+  }
+
+  /** Counts rows, errors among them included. */
+  addRows(count: number): void {
+    this.#totalCount += count;
+  }
+
+  /** Counts error row `row` of the columns. */
+  addError(errors: ErrorColumns, row: number): void {
+    const status = errors.statuses[row]!;
+    let accumulator = this.#statuses.get(status);
+    if (accumulator === undefined) {
+      accumulator = new StatusAccumulator();
+      this.#statuses.set(status, accumulator);
+    }
+    accumulator.addError(errors, row);
+  }
+
+  /** The counts so far. */
+  summarize(): WindowSummary {
+    const statuses = this.#byStatus();
+    const ips = new DistinctCounter();
+    let errorCount = 0;
+    for (const [, accumulator] of statuses) {
+      ips.merge(accumulator.ips);
+      errorCount += accumulator.errorCount;
+    }
+    return {
+      startMs: this.startMs,
+      lengthMs: this.#lengthMs,
+      state: "open",
+      totalCount: this.#totalCount,
+      errorCount,
+      uniqueIps: { count: ips.count(), isExact: ips.isExact },
+      lateCount: 0,
+      lateErrorCount: 0,
+      statuses: statuses.map(([status, accumulator]) => accumulator.summarize(status)),
+    };
+  }
+
+  /** The final counts, with the sketches from which ranges of windows can be merged. */
+  close(): ClosedWindow {
+    return {
+      ...this.summarize(),
+      state: "closed",
+      ipSketches: this.#byStatus().map(([, accumulator]) => accumulator.ips.toBytes()),
+    };
+  }
+
+  /** Everything needed to go on counting in another process. */
+  state(): WindowState {
+    return {
+      startMs: this.startMs,
+      totalCount: this.#totalCount,
+      statuses: this.#byStatus().map(([status, accumulator]) => ({
+        status,
+        errorCount: accumulator.errorCount,
+        ips: accumulator.ips.toBytes(),
+        urls: accumulator.urls.toBytes(),
+        urlsTotal: accumulator.urlsTotal.toBytes(),
+      })),
+    };
+  }
+
+  /** @throws {SyntaxError | RangeError} where a sketch is damaged */
+  static restore(state: WindowState, lengthMs: number): WindowAccumulator {
+    const accumulator = new WindowAccumulator(state.startMs, lengthMs);
+    accumulator.#totalCount = state.totalCount;
+    for (const { status, errorCount, ips, urls, urlsTotal } of state.statuses) {
+      const restored = new StatusAccumulator();
+      restored.errorCount = errorCount;
+      restored.ips = DistinctCounter.fromBytes(ips);
+      restored.urls = HeavyHitters.fromBytes(urls);
+      restored.urlsTotal = DistinctCounter.fromBytes(urlsTotal);
+      accumulator.#statuses.set(status, restored);
+    }
+    return accumulator;
+  }
+
+  #byStatus(): [number, StatusAccumulator][] {
+    return [...this.#statuses].sort(([a], [b]) => a - b);
+  }
+}
+
+/** The state of a {@linkcode WindowAccumulator}; sketches in their own binary forms. */
+export interface WindowState {
+  readonly startMs: number;
+  readonly totalCount: number;
+  readonly statuses: readonly {
+    readonly status: number;
+    readonly errorCount: number;
+    readonly ips: Uint8Array;
+    readonly urls: Uint8Array;
+    readonly urlsTotal: Uint8Array;
+  }[];
+}
+
+/** The errors of one status in one open window. */
+class StatusAccumulator {
+  errorCount = 0;
+  ips = new DistinctCounter();
+  urls = new HeavyHitters(URLS_MAX);
+  /** Counts distinct URLs also where `urls` can no longer hold them all. */
+  urlsTotal = new DistinctCounter();
+
+  addError(errors: ErrorColumns, row: number): void {
+    this.errorCount++;
+    const { ipHashes, urlHashes, urlOffsets, urlBytes } = errors;
+    this.ips.add(ipHashes[2 * row]!, ipHashes[2 * row + 1]!);
+    const high = urlHashes[2 * row]!;
+    const low = urlHashes[2 * row + 1]!;
+    this.urls.add(high, low, urlBytes, urlOffsets[row]!, urlOffsets[row + 1]!);
+    this.urlsTotal.add(high, low);
+  }
+
+  summarize(status: number): StatusSummary {
+    const { errorCount, ips, urls, urlsTotal } = this;
+    return {
+      status,
+      errorCount,
+      uniqueIps: { count: ips.count(), isExact: ips.isExact },
+      urls: urls.top(URLS_MAX),
+      urlsTotal: urls.isExact
+        ? { count: urls.size, isExact: true }
+        : { count: Math.max(urlsTotal.count(), urls.size + 1), isExact: false },
+    };
+  }
+}
