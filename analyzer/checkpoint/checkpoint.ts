@@ -1,0 +1,43 @@
+import type { InputPosition } from "../decode/record_batch.ts";
+import type { ErrorFilesState } from "../sink/error_files.ts";
+import type { Totals } from "../sink/totals.ts";
+import type { SavedSource } from "../source/source.ts";
+import type { WatermarkState } from "../window/watermark_operator.ts";
+import type { WindowsState } from "../window/tumbling_window_operator.ts";
+
+/** The state of a run at one place of its stream, with what it belongs to. */
+export interface Checkpoint extends CheckpointState {
+  /** Counts the checkpoints of one output; the first, before anything is read, is 0. */
+  readonly epoch: number;
+  readonly identity: CheckpointIdentity;
+}
+
+/** What a checkpoint belongs to: state must never be continued with anything else. */
+export interface CheckpointIdentity {
+  /** Random name of the output directory's content, kept there too. */
+  readonly outputId: string;
+  readonly windowLengthMs: number;
+  readonly minStatus: number;
+}
+
+/** The parts of the state; each is added by the stage that owns it. */
+export interface CheckpointState {
+  readonly watermark: WatermarkState;
+  readonly windows: WindowsState;
+  readonly totals: Totals;
+  readonly errorFiles: ErrorFilesState;
+  /** By input, how far it was read; only replayable inputs have an entry. */
+  readonly positions: ReadonlyMap<string, InputPosition>;
+  readonly sources: readonly SavedSource[];
+}
+
+/** Keeps the latest checkpoint and the one before it. */
+export interface CheckpointStore {
+  /**
+   * The latest checkpoint that is whole, or `undefined` where there is none. A damaged one is set
+   * aside under another name, and `notice` is called with one line that says so.
+   */
+  load(notice: (line: string) => void): Promise<Checkpoint | undefined>;
+  /** Holds after a crash once this has resolved. */
+  save(checkpoint: Checkpoint): Promise<void>;
+}

@@ -1,0 +1,71 @@
+import type { Checkpoint } from "./checkpoint.ts";
+
+/** Version of the format; a file with another one is refused and left alone. */
+export const CHECKPOINT_VERSION = 1;
+
+/**
+ * A checkpoint as a file: one line of JSON that tells format, version, size and SHA-256 of the
+ * rest, then the state as JSON, where bytes, maps and infinite numbers are tagged objects.
+ */
+export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
+  const payload = encoder.encode(JSON.stringify(checkpoint, tag));
+  const header = encoder.encode(
+    JSON.stringify({
+      format: FORMAT,
+      version: CHECKPOINT_VERSION,
+      bytes: payload.length,
+      sha256: await sha256(payload),
+    }) + "\n",
+  );
+  const file = new Uint8Array(header.length + payload.length);
+  file.set(header);
+  file.set(payload, header.length);
+  return file;
+}
+
+/**
+ * Reads what {@linkcode encodeCheckpoint} wrote.
+ *
+ * @throws {SyntaxError} where the file is damaged
+ * @throws {RangeError} where it is whole but of another version
+ */
+export async function decodeCheckpoint(file: Uint8Array): Promise<Checkpoint> {
+  const headerEnd = file.indexOf(0x0a);
+  if (headerEnd < 0) throw new SyntaxError("it has no header line");
+  // Not fatal: bytes that are no UTF-8 have to fail as JSON or as values, with the right exception.
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(0, headerEnd)));
+  if (header?.format !== FORMAT) throw new SyntaxError("it is no checkpoint of vigie");
+  const payload = file.subarray(headerEnd + 1);
+  if (payload.length !== header.bytes) {
+    throw new SyntaxError(`it holds ${payload.length} bytes, not ${header.bytes}`);
+  }
+  if (await sha256(payload) !== header.sha256) throw new SyntaxError("its checksum does not match");
+  if (header.version !== CHECKPOINT_VERSION) {
+    throw new RangeError(`version is ${header.version}, supported is ${CHECKPOINT_VERSION}`);
+  }
+  return JSON.parse(decoder.decode(payload), untag);
+}
+
+const FORMAT = "vigie checkpoint";
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+async function sha256(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return new Uint8Array(digest).toHex();
+}
+
+function tag(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return { $bytes: value.toBase64() };
+  if (value instanceof Map) return { $map: [...value] };
+  if (value === -Infinity || value === Infinity) return { $number: String(value) };
+  return value;
+}
+
+function untag(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if ("$bytes" in value) return Uint8Array.fromBase64(value.$bytes as string);
+  if ("$map" in value) return new Map(value.$map as [unknown, unknown][]);
+  if ("$number" in value) return Number(value.$number);
+  return value;
+}

@@ -1,0 +1,70 @@
+import { messageOf, StartException } from "../exceptions.ts";
+import type { Storage } from "../sink/storage.ts";
+import type { Checkpoint, CheckpointStore } from "./checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint_codec.ts";
+
+/**
+ * Checkpoints as two files that are replaced in turn: while one is written, the one before it
+ * stays whole.
+ */
+export class StoredCheckpoints implements CheckpointStore {
+  readonly #storage: Storage;
+  readonly #label: string;
+
+  /** @param label names set-aside files; goes into a path */
+  constructor(storage: Storage, label: string) {
+    this.#storage = storage;
+    this.#label = label;
+  }
+
+  async load(notice: (line: string) => void): Promise<Checkpoint | undefined> {
+    let latest: Checkpoint | undefined;
+    const damages: string[] = [];
+    for (const path of SLOTS) {
+      const checkpoint = await this.#loadSlot(path, (damage) => damages.push(damage));
+      if (checkpoint === undefined) continue;
+      if (latest === undefined || checkpoint.epoch > latest.epoch) latest = checkpoint;
+    }
+    // What the run goes on from is known only after both were read.
+    const rest = latest === undefined
+      ? "no other is whole"
+      : `going on from number ${latest.epoch}`;
+    for (const damage of damages) notice(`${damage}; ${rest}`);
+    return latest;
+  }
+
+  async save(checkpoint: Checkpoint): Promise<void> {
+    const path = SLOTS[checkpoint.epoch % SLOTS.length]!;
+    await this.#storage.replace(path, await encodeCheckpoint(checkpoint));
+  }
+
+  async #loadSlot(
+    path: string,
+    onDamage: (damage: string) => void,
+  ): Promise<Checkpoint | undefined> {
+    const bytes = await this.#storage.read(path);
+    if (bytes === undefined) return undefined;
+    try {
+      return await decodeCheckpoint(bytes);
+    } catch (exception) {
+      const name = `${this.#storage.root}/${path}`;
+      if (exception instanceof RangeError) {
+        throw new StartException(
+          `Cannot load checkpoint ${name}: ${exception.message}; ` +
+            "use the vigie that wrote it, another --output and --checkpoint, or --reset",
+          { exitStatus: 2, cause: exception },
+        );
+      }
+      const aside = `set_aside/${this.#label}-${path}`;
+      await this.#storage.move(path, aside);
+      onDamage(
+        `Checkpoint ${name} is damaged (${messageOf(exception)}): ` +
+          `set aside as ${this.#storage.root}/${aside}`,
+      );
+      return undefined;
+    }
+  }
+}
+
+/** The two files; a checkpoint goes into the one that its epoch picks. */
+const SLOTS = ["checkpoint-0.json", "checkpoint-1.json"] as const;

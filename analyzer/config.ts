@@ -1,0 +1,228 @@
+import {
+  flag,
+  type HostPort,
+  oneOf,
+  option,
+  type OptionValues,
+  parseCount,
+  parseDuration,
+  parseHostPort,
+  parseText,
+  quoted,
+  repeated,
+  UsageException,
+} from "../command_line/options.ts";
+import { STATUS_MAX, STATUS_MIN } from "../log_format/log_record.ts";
+import type { LineFormat } from "./decode/parse_line.ts";
+import { LIMITS } from "./limits.ts";
+
+/** What a run of the analyzer does; checked, relations between the fields included. */
+export interface AnalyzerConfig {
+  readonly sources: readonly SourceConfig[];
+  readonly format: LineFormat;
+  readonly lineBytesMax: number;
+  readonly windowLengthMs: number;
+  readonly minStatus: number;
+  readonly latenessMs: number;
+  readonly idleTimeoutMs: number;
+  /** `Infinity` where no time is too far ahead. */
+  readonly maxFutureMs: number;
+  readonly checkpointIntervalMs: number;
+  /** Whether what an earlier run left is moved aside first. */
+  readonly reset: boolean;
+  /** Directory of the results. */
+  readonly output: string;
+  /** Directory of the checkpoints. */
+  readonly checkpoint: string;
+  /** Where HTTP listens; `undefined` for no HTTP. */
+  readonly http: HostPort | undefined;
+  readonly once: boolean;
+  readonly screen: ScreenConfig;
+}
+
+/** What appears on the screen. */
+export interface ScreenConfig {
+  readonly quiet: boolean;
+  readonly showUrls: boolean;
+  readonly outputFormat: "table" | "json";
+}
+
+/** A source as named on the command line; `name` is how it was written. */
+export type SourceConfig =
+  | { readonly kind: "tcp"; readonly name: string; readonly address: HostPort }
+  | { readonly kind: "tcp-listen"; readonly name: string; readonly address: HostPort }
+  | { readonly kind: "file"; readonly name: string; readonly path: string }
+  | { readonly kind: "standard-input"; readonly name: string };
+
+/** The options of the command `analyze`. */
+export const analyzerOptions = {
+  source: repeated({
+    value: "SOURCE",
+    parse: parseSource,
+    default: [parseSource("tcp://127.0.0.1:9999")],
+    defaultText: "tcp://127.0.0.1:9999",
+    help: "tcp://HOST:PORT connects, tcp-listen://HOST:PORT accepts connections, file:PATH reads " +
+      "a file to its end, - reads standard input",
+  }),
+  format: option({
+    value: "auto|json|csv",
+    parse: oneOf("auto", "json", "csv"),
+    default: "auto",
+    help: "Format of the lines; auto: one that starts with { is JSON, another CSV",
+  }),
+  window: option({
+    value: "DURATION",
+    parse: parseDuration,
+    default: 30_000,
+    defaultText: "30s",
+    help: "Length of a window of event time",
+  }),
+  minStatus: option({
+    value: "STATUS",
+    parse: parseStatus,
+    default: 400,
+    help: "Lowest HTTP status that is an error",
+  }),
+  lateness: option({
+    value: "DURATION",
+    parse: (text) => text === "0" ? 0 : parseDuration(text),
+    default: 5000,
+    defaultText: "5s",
+    help: "How far lines may be out of order and still be counted in their window",
+  }),
+  idleTimeout: option({
+    value: "DURATION",
+    parse: parseDuration,
+    default: 5000,
+    defaultText: "5s",
+    help: "After so long without a line, windows close by the clock",
+  }),
+  maxFuture: option({
+    value: "DURATION|off",
+    parse: (text) => text === "off" ? Infinity : parseDuration(text),
+    default: 300_000,
+    defaultText: "5m",
+    help: "Lines farther ahead of the clock are counted, but move no window",
+  }),
+  lineBytesMax: option({
+    value: "BYTES",
+    parse: parseLineBytes,
+    default: LIMITS.lineBytesMax,
+    help: "Longest line; a longer one is counted and skipped",
+  }),
+  checkpointInterval: option({
+    value: "DURATION",
+    parse: parseDuration,
+    default: 1000,
+    defaultText: "1s",
+    help: "How often results are made durable: what a crash can lose of a live source",
+  }),
+  output: option({
+    value: "DIRECTORY",
+    parse: parseText,
+    default: "output",
+    help: "Where errors and windows are stored",
+  }),
+  checkpoint: option({
+    value: "DIRECTORY",
+    parse: parseText,
+    default: "checkpoint",
+    help: "Where the state is kept from which a restart goes on",
+  }),
+  reset: flag({ help: "Move results and state of earlier runs aside, and begin anew" }),
+  http: option({
+    value: "HOST:PORT",
+    parse: (text) => parseHostPort(text),
+    default: undefined,
+    defaultText: "127.0.0.1:8000",
+    help: "Where results are served over HTTP",
+  }),
+  noHttp: flag({ help: "Serve nothing over HTTP" }),
+  once: flag({
+    help: "Exit when the sources have ended; a tcp:// source ends when it is closed",
+  }),
+  outputFormat: option({
+    value: "table|json",
+    parse: oneOf("table", "json"),
+    default: "table",
+    help: "How closed windows are printed; json: one line each",
+  }),
+  showUrls: flag({ help: "Print the failing URLs under each table" }),
+  quiet: flag({ help: "Print no windows and no status line" }),
+};
+
+/**
+ * Turns the values of the options into the configuration of a run.
+ *
+ * @throws {UsageException} where options contradict each other
+ */
+export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): AnalyzerConfig {
+  if (values.noHttp && values.http !== undefined) {
+    throw new UsageException("--http and --no-http contradict each other: write one of them");
+  }
+  const names = values.source.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new UsageException(`--source ${twice} is given more than once: write it once`);
+  }
+  if (values.lateness / values.window > LIMITS.openWindowsMax - 2) {
+    throw new UsageException(
+      `--lateness keeps more than ${LIMITS.openWindowsMax} windows open: ` +
+        "take a shorter one, or a longer --window",
+    );
+  }
+  return {
+    sources: values.source,
+    format: values.format,
+    lineBytesMax: values.lineBytesMax,
+    windowLengthMs: values.window,
+    minStatus: values.minStatus,
+    latenessMs: values.lateness,
+    idleTimeoutMs: values.idleTimeout,
+    maxFutureMs: values.maxFuture,
+    checkpointIntervalMs: values.checkpointInterval,
+    reset: values.reset,
+    output: values.output,
+    checkpoint: values.checkpoint,
+    http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,
+    once: values.once,
+    screen: {
+      quiet: values.quiet,
+      showUrls: values.showUrls,
+      outputFormat: values.outputFormat,
+    },
+  };
+}
+
+const HTTP_DEFAULT: HostPort = { hostname: "127.0.0.1", port: 8000 };
+
+function parseSource(name: string): SourceConfig {
+  if (name === "-") return { kind: "standard-input", name };
+  const [, kind, rest] = /^(tcp|tcp-listen):\/\/(.+)$/.exec(name) ?? [];
+  if (kind !== undefined && rest?.includes(":")) {
+    const address = parseHostPort(rest);
+    return { kind: kind as "tcp" | "tcp-listen", name, address };
+  }
+  const path = /^file:(?:\/\/(?=\/))?(.+)$/.exec(name)?.[1];
+  if (path !== undefined) return { kind: "file", name, path };
+  throw new RangeError(
+    `${quoted(name)} is not a source: write tcp://HOST:PORT, tcp-listen://HOST:PORT, ` +
+      "file:PATH or -",
+  );
+}
+
+function parseStatus(text: string): number {
+  const status = parseCount(text);
+  if (status < STATUS_MIN || status > STATUS_MAX) {
+    throw new RangeError(`${quoted(text)} is not from ${STATUS_MIN} to ${STATUS_MAX}`);
+  }
+  return status;
+}
+
+function parseLineBytes(text: string): number {
+  const bytes = parseCount(text);
+  if (bytes < 256 || bytes > 16 * 1024 * 1024) {
+    throw new RangeError(`${quoted(text)} is not from 256 to 16777216`);
+  }
+  return bytes;
+}

@@ -1,0 +1,123 @@
+import { dirname, join, resolve } from "node:path";
+import type { AppendFile, Storage, StoredFile } from "../sink/storage.ts";
+
+/** Files below a directory of this machine. The directory is made when something is written. */
+export class DirectoryStorage implements Storage {
+  readonly root: string;
+
+  /** @param root relative to the working directory, or absolute */
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    try {
+      return await Deno.readFile(join(this.root, path));
+    } catch (exception) {
+      if (exception instanceof Deno.errors.NotFound) return undefined;
+      throw exception;
+    }
+  }
+
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
+    const target = join(this.root, path);
+    const temporary = `${target}.new`;
+    await makeDirectory(dirname(target));
+    using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+    await writeAll(file, bytes);
+    await file.syncData();
+    await Deno.rename(temporary, target);
+    await syncDirectory(dirname(target));
+  }
+
+  async append(path: string): Promise<AppendFile> {
+    const target = join(this.root, path);
+    await makeDirectory(dirname(target));
+    const file = await Deno.open(target, { append: true, create: true });
+    let isNameDurable = false;
+    return {
+      write: (bytes) => writeAll(file, bytes),
+      sync: async () => {
+        await file.syncData();
+        if (isNameDurable) return;
+        await syncDirectory(dirname(target));
+        isNameDurable = true;
+      },
+      close: () => file.close(),
+    };
+  }
+
+  async truncate(path: string, bytes: number): Promise<void> {
+    using file = await Deno.open(join(this.root, path), { write: true });
+    await file.truncate(bytes);
+    await file.sync();
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    const target = join(this.root, to);
+    await makeDirectory(dirname(target));
+    await Deno.rename(join(this.root, from), target);
+    await syncDirectory(dirname(target));
+    await syncDirectory(dirname(join(this.root, from)));
+  }
+
+  async remove(path: string): Promise<void> {
+    const target = join(this.root, path);
+    await Deno.remove(target);
+    await syncDirectory(dirname(target));
+  }
+
+  async list(directory: string): Promise<readonly StoredFile[]> {
+    const files: StoredFile[] = [];
+    const visit = async (path: string) => {
+      const entries: Deno.DirEntry[] = [];
+      try {
+        for await (const entry of Deno.readDir(join(this.root, path))) entries.push(entry);
+      } catch (exception) {
+        if (exception instanceof Deno.errors.NotFound) return;
+        throw exception;
+      }
+      for (const entry of entries) {
+        const inner = `${path}/${entry.name}`;
+        if (entry.isDirectory) await visit(inner);
+        else if (entry.isFile) {
+          files.push({ path: inner, bytes: (await Deno.stat(join(this.root, inner))).size });
+        }
+      }
+    };
+    await visit(directory);
+    return files.sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+}
+
+/** Makes a directory and those above it, each name durable. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path);
+  } catch (exception) {
+    if (exception instanceof Deno.errors.AlreadyExists) return;
+    if (!(exception instanceof Deno.errors.NotFound)) throw exception;
+    await makeDirectory(dirname(path));
+    await makeDirectory(path);
+    return;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Makes the names in a directory durable. Where permissions end above the project's own directory
+ * there is nothing to be done about the directory that holds it.
+ */
+async function syncDirectory(path: string): Promise<void> {
+  try {
+    using directory = await Deno.open(path);
+    await directory.syncData();
+  } catch (exception) {
+    if (!(exception instanceof Deno.errors.NotCapable)) throw exception;
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  let written = 0;
+  while (written < bytes.length) written += await file.write(bytes.subarray(written));
+}

@@ -1,0 +1,202 @@
+import { join } from "node:path";
+import { StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
+import { type Clock, systemClock } from "../clock.ts";
+import type { AnalyzerConfig, SourceConfig } from "../config.ts";
+import { messageOf, StartException } from "../exceptions.ts";
+import { createApp, type Health } from "../http/app.ts";
+import { type RunningPipeline, startPipeline } from "../pipeline.ts";
+import { recover } from "../recovery.ts";
+import { ConsoleReporter } from "../sink/console_reporter.ts";
+import type { Reporter } from "../sink/reporter.ts";
+import { showStatus } from "../sink/status_display.ts";
+import type { Source } from "../source/source.ts";
+import { TcpListenSource } from "../source/tcp_listen_source.ts";
+import { TcpSource } from "../source/tcp_source.ts";
+import { DirectoryStorage } from "./directory_storage.ts";
+import { FileSource } from "./file_source.ts";
+import { startServer } from "./http_server.ts";
+import { lockDirectory } from "./lock.ts";
+import { setStateAside } from "./set_state_aside.ts";
+import { SqliteWindowHistory } from "./sqlite_window_history.ts";
+import { StandardInputSource } from "./standard_input_source.ts";
+import { connectTcp, listenTcp } from "./tcp.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What a run is given by the program around it. */
+export interface AnalyzerSurroundings {
+  readonly terminal: Terminal;
+  /** Stops the run: it flushes, saves a checkpoint and returns. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  /** Called once HTTP listens, before anything is read. */
+  readonly onListening?: (url: string) => void;
+}
+
+/**
+ * Runs the analyzer on this machine until its sources have ended, or the signal is aborted.
+ *
+ * @throws {StartException} where it cannot start, with one line that says what to do
+ */
+export async function runAnalyzer(
+  config: AnalyzerConfig,
+  surroundings: AnalyzerSurroundings,
+): Promise<void> {
+  const { terminal, signal, version } = surroundings;
+  const clock = systemClock;
+  const startedAtMs = clock.wallMs();
+  const label = fileLabel(startedAtMs);
+  const reporter = new ConsoleReporter(terminal, config.screen);
+  const output = new DirectoryStorage(config.output);
+  const checkpointStorage = new DirectoryStorage(join(config.checkpoint, "errors"));
+  using _outputLock = await lockDirectory(output);
+  using _checkpointLock = await lockDirectory(checkpointStorage);
+  if (config.reset) await reset(output.root, checkpointStorage.root, label, reporter);
+
+  using history = openHistory(join(output.root, DATABASE), config.windowLengthMs);
+  const checkpoints = new StoredCheckpoints(checkpointStorage, label);
+  const sources = config.sources.map((source) => createSource(source, config, clock));
+
+  let app: ReturnType<typeof createApp> | undefined;
+  const onException = (exception: unknown) =>
+    reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
+  // Listening comes first: a port in use has to be known before anything is consumed.
+  const server = config.http === undefined ? undefined : startServer(
+    config.http,
+    (request) => app?.fetch(request) ?? new Response("starting\n", { status: 503 }),
+    onException,
+  );
+  try {
+    const recovered = await recover({
+      output,
+      history,
+      checkpoints,
+      sources,
+      windowLengthMs: config.windowLengthMs,
+      minStatus: config.minStatus,
+      checkpointRoot: checkpointStorage.root,
+      label,
+      notice: (line) => reporter.notice(line),
+    });
+    const pipeline = startPipeline({
+      config,
+      clock,
+      sources,
+      recovered,
+      output,
+      history,
+      checkpoints,
+      reporter,
+      signal,
+    });
+    app = createApp({
+      live: pipeline.board,
+      history,
+      health: () => healthOf(pipeline, signal),
+      version,
+      startedAtMs,
+      nowMs: () => clock.wallMs(),
+      onException,
+    });
+    if (server !== undefined) surroundings.onListening?.(server.url);
+
+    const screen = new AbortController();
+    if (terminal.isInteractive && !config.screen.quiet) {
+      showStatus(pipeline.board, terminal, clock, screen.signal);
+    }
+    try {
+      await pipeline.done;
+      if (!signal.aborted && !config.once && server !== undefined) {
+        reporter.notice(`All sources have ended: results stay at ${server.url} until Ctrl-C`);
+        await aborted(signal);
+      }
+    } finally {
+      screen.abort();
+    }
+    reportEnd(pipeline, signal, reporter);
+  } finally {
+    await server?.stop();
+  }
+}
+
+const DATABASE = "windows.db";
+
+function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock): Source {
+  const nowMs = () => clock.wallMs();
+  switch (source.kind) {
+    case "tcp":
+      return new TcpSource(source.name, {
+        connect: (signal) => connectTcp(source.address, signal),
+        once: config.once,
+        nowMs,
+        random: Math.random,
+      });
+    case "tcp-listen":
+      return new TcpListenSource(source.name, { listen: () => listenTcp(source.address), nowMs });
+    case "file":
+      return new FileSource(source.name, source.path, nowMs);
+    case "standard-input":
+      return new StandardInputSource(() => Deno.stdin.readable, nowMs);
+  }
+}
+
+/** @throws {StartException} where the file cannot be opened, or is of another version */
+function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
+  try {
+    return new SqliteWindowHistory(path, windowLengthMs);
+  } catch (exception) {
+    throw new StartException(
+      `Cannot open ${path}: ${messageOf(exception)}; take another --output, or --reset`,
+      { exitStatus: 1, cause: exception },
+    );
+  }
+}
+
+async function reset(
+  outputRoot: string,
+  checkpointRoot: string,
+  label: string,
+  reporter: Reporter,
+): Promise<void> {
+  const names = ["errors", DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
+  for (
+    const aside of [
+      await setStateAside(checkpointRoot, ["checkpoint-0.json", "checkpoint-1.json"], label),
+      await setStateAside(outputRoot, names, label),
+    ]
+  ) {
+    if (aside !== undefined) reporter.notice(`Set aside what was there: ${aside}`);
+  }
+}
+
+function healthOf(pipeline: RunningPipeline, signal: AbortSignal): Health {
+  const { idleMs, isWriting } = pipeline.progress();
+  return {
+    state: signal.aborted ? "stopping" : "running",
+    writerIdleMs: idleMs,
+    inputWaiting: isWriting,
+    writerFault: "",
+  };
+}
+
+function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {
+  const { totals, open } = pipeline.board.latest;
+  const counted = `${totals.lines} lines, ${totals.errors} errors in all`;
+  if (signal.aborted && open.length > 0) {
+    const windows = open.length === 1 ? "1 open window goes" : `${open.length} open windows go`;
+    reporter.notice(`Stopped: ${counted}; ${windows} on at the next start`);
+  } else if (signal.aborted) {
+    reporter.notice(`Stopped: ${counted}`);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** A time as part of a file name: `20250530T185230.123Z`. */
+function fileLabel(timeMs: number): string {
+  return new Date(timeMs).toISOString().replaceAll(/[-:]/g, "");
+}

@@ -1,0 +1,353 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { WindowHistory, WindowPage, WindowQuery } from "../sink/window_history.ts";
+import type { LateCounts } from "../window/late_counts.ts";
+import type {
+  ClosedWindow,
+  StatusSummary,
+  UrlCount,
+  WindowSummary,
+} from "../window/window_summary.ts";
+
+/** Version of the tables below, kept as SQLite's `user_version`. */
+const SCHEMA_VERSION = 1;
+
+/** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
+const TOP_URLS = 20;
+
+const SCHEMA = `
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
+-- number "epoch": recovery from an earlier one deletes it.
+CREATE TABLE windows (
+  start_ms INTEGER NOT NULL,
+  length_ms INTEGER NOT NULL,
+  total_count INTEGER NOT NULL,
+  error_count INTEGER NOT NULL,
+  unique_ips INTEGER NOT NULL,
+  unique_ips_exact INTEGER NOT NULL,
+  late_count INTEGER NOT NULL DEFAULT 0,
+  late_error_count INTEGER NOT NULL DEFAULT 0,
+  epoch INTEGER NOT NULL,
+  PRIMARY KEY (start_ms, length_ms)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX windows_by_epoch ON windows (epoch);
+
+-- Errors of a window by status. "sketch" is a DistinctCounter of client addresses; "top_urls" are
+-- the most frequent URLs as JSON [[url, count, count_error_max], ...], "other_urls" those after.
+CREATE TABLE window_statuses (
+  start_ms INTEGER NOT NULL,
+  length_ms INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  error_count INTEGER NOT NULL,
+  unique_ips INTEGER NOT NULL,
+  unique_ips_exact INTEGER NOT NULL,
+  sketch BLOB NOT NULL,
+  top_urls TEXT NOT NULL,
+  other_urls TEXT NOT NULL,
+  urls_total INTEGER NOT NULL,
+  urls_total_exact INTEGER NOT NULL,
+  PRIMARY KEY (start_ms, length_ms, status)
+) STRICT;
+CREATE INDEX window_statuses_by_status ON window_statuses (status, start_ms);
+
+-- Late rows of the latest checkpoints, apart from "windows" so that they can be taken back too;
+-- older ones are added up into it.
+CREATE TABLE window_late (
+  start_ms INTEGER NOT NULL,
+  length_ms INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  late_count INTEGER NOT NULL,
+  late_error_count INTEGER NOT NULL,
+  PRIMARY KEY (start_ms, length_ms, epoch)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Checkpoints that can still be gone back to: the latest one and the one before it. */
+const EPOCHS_KEPT = 2;
+
+/**
+ * Closed windows in SQLite. One connection writes and reads: what was put since the last commit
+ * sits in its open transaction, so readers here see it at once, other processes see it when the
+ * checkpoint has it, and a crash leaves no trace of it.
+ */
+export class SqliteWindowHistory implements WindowHistory {
+  readonly #database: DatabaseSync;
+  readonly #lengthMs: number;
+  readonly #statements: ReturnType<typeof prepare>;
+  /** The checkpoint that will commit what is put now. */
+  #epoch = 1;
+  #isInTransaction = false;
+
+  /**
+   * Opens a database file, or makes it.
+   *
+   * @throws {RangeError} where the file was written by another version
+   * @throws {Error} where the file cannot be opened, or is no database
+   */
+  constructor(path: string, windowLengthMs: number) {
+    this.#lengthMs = windowLengthMs;
+    this.#database = new DatabaseSync(path);
+    try {
+      const { user_version: version } = this.#database.prepare("PRAGMA user_version")
+        .get() as { user_version: number };
+      if (version !== 0 && version !== SCHEMA_VERSION) {
+        throw new RangeError(`version is ${version}, supported is ${SCHEMA_VERSION}`);
+      }
+      // FULL: once a checkpoint refers to a window, the window has to survive a power cut.
+      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      if (version === 0) {
+        this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+      }
+      this.#statements = prepare(this.#database);
+    } catch (exception) {
+      this.#database.close();
+      throw exception;
+    }
+  }
+
+  /** The random name of the output directory's content; `undefined` in a new one. */
+  get outputId(): string | undefined {
+    const row = this.#statements.getMeta.get("output_id") as { value: string } | undefined;
+    return row?.value;
+  }
+
+  set outputId(id: string) {
+    this.#statements.setMeta.run("output_id", id);
+  }
+
+  put(window: ClosedWindow): void {
+    this.#begin();
+    this.#statements.putWindow.run(
+      window.startMs,
+      window.lengthMs,
+      window.totalCount,
+      window.errorCount,
+      window.uniqueIps.count,
+      Number(window.uniqueIps.isExact),
+      this.#epoch,
+    );
+    this.#statements.deleteStatuses.run(window.startMs, window.lengthMs);
+    window.statuses.forEach((status, i) => {
+      this.#statements.putStatus.run(
+        window.startMs,
+        window.lengthMs,
+        status.status,
+        status.errorCount,
+        status.uniqueIps.count,
+        Number(status.uniqueIps.isExact),
+        window.ipSketches[i]!,
+        encodeUrls(status.urls.slice(0, TOP_URLS)),
+        encodeUrls(status.urls.slice(TOP_URLS)),
+        status.urlsTotal.count,
+        Number(status.urlsTotal.isExact),
+      );
+    });
+  }
+
+  addLate(late: LateCounts): void {
+    this.#begin();
+    this.#statements.addLate.run({
+      start: late.windowStartMs,
+      length: this.#lengthMs,
+      epoch: this.#epoch,
+      count: late.lateCount,
+      errors: late.lateErrorCount,
+    });
+  }
+
+  commit(epoch: number): void {
+    if (epoch !== this.#epoch) {
+      throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
+    }
+    if (this.#isInTransaction) {
+      const settled = epoch - EPOCHS_KEPT;
+      this.#statements.foldLate.run({ settled });
+      this.#statements.deleteFolded.run(settled);
+      this.#database.exec("COMMIT");
+      this.#isInTransaction = false;
+    }
+    this.#epoch = epoch + 1;
+  }
+
+  rollBackTo(epoch: number): void {
+    if (this.#isInTransaction) this.#database.exec("ROLLBACK");
+    this.#isInTransaction = false;
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#statements.deleteStatusesAfter.run(epoch);
+    this.#statements.deleteWindowsAfter.run(epoch);
+    this.#statements.deleteLateAfter.run(epoch);
+    this.#database.exec("COMMIT");
+    this.#epoch = epoch + 1;
+  }
+
+  query(query: WindowQuery): WindowPage {
+    const parameters = {
+      length: this.#lengthMs,
+      from: query.fromMs ?? TIME_MIN_MS,
+      to: Math.min(query.toMs ?? TIME_MAX_MS, query.beforeMs ?? TIME_MAX_MS),
+      // One more than asked for tells whether there is another page.
+      limit: query.limit + 1,
+    };
+    const rows = query.status === undefined
+      ? this.#statements.page.all(parameters)
+      : this.#statements.pageOfStatus.all({ ...parameters, status: query.status });
+    const windows = (rows.slice(0, query.limit) as unknown as WindowRow[])
+      .map((row) => this.#summarize(row, query.urlsMax, query.status));
+    return {
+      windows,
+      nextBeforeMs: rows.length > query.limit ? windows.at(-1)!.startMs : undefined,
+    };
+  }
+
+  get(startMs: number, options: { readonly urlsMax: number }): WindowSummary | undefined {
+    const row = this.#statements.one.get({ start: startMs, length: this.#lengthMs });
+    return row === undefined
+      ? undefined
+      : this.#summarize(row as unknown as WindowRow, options.urlsMax, undefined);
+  }
+
+  /** Gives up what was not committed. */
+  close(): void {
+    this.#database.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #begin(): void {
+    if (this.#isInTransaction) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    this.#isInTransaction = true;
+  }
+
+  #summarize(row: WindowRow, urlsMax: number, status: number | undefined): WindowSummary {
+    const statuses = this.#statements.statuses.all(row.start_ms, row.length_ms)
+      .filter((statusRow) => status === undefined || statusRow["status"] === status)
+      .map((statusRow) => summarizeStatus(statusRow as unknown as StatusRow, urlsMax));
+    return {
+      startMs: row.start_ms,
+      lengthMs: row.length_ms,
+      state: "closed",
+      totalCount: row.total_count,
+      errorCount: row.error_count,
+      uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
+      lateCount: row.late_count,
+      lateErrorCount: row.late_error_count,
+      statuses,
+    };
+  }
+}
+
+/** The whole range of times, in integers that SQLite and JavaScript both hold exactly. */
+const TIME_MAX_MS = 8.64e15;
+const TIME_MIN_MS = -TIME_MAX_MS;
+
+interface WindowRow {
+  readonly start_ms: number;
+  readonly length_ms: number;
+  readonly total_count: number;
+  readonly error_count: number;
+  readonly unique_ips: number;
+  readonly unique_ips_exact: number;
+  readonly late_count: number;
+  readonly late_error_count: number;
+}
+
+interface StatusRow {
+  readonly status: number;
+  readonly error_count: number;
+  readonly unique_ips: number;
+  readonly unique_ips_exact: number;
+  readonly top_urls: string;
+  readonly other_urls: string;
+  readonly urls_total: number;
+  readonly urls_total_exact: number;
+}
+
+function summarizeStatus(row: StatusRow, urlsMax: number): StatusSummary {
+  const top = decodeUrls(row.top_urls);
+  const urls = urlsMax > TOP_URLS ? [...top, ...decodeUrls(row.other_urls)] : top;
+  return {
+    status: row.status,
+    errorCount: row.error_count,
+    uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
+    urls: urls.slice(0, urlsMax),
+    urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
+  };
+}
+
+function encodeUrls(urls: readonly UrlCount[]): string {
+  return JSON.stringify(urls.map(({ url, count, countErrorMax }) => [url, count, countErrorMax]));
+}
+
+function decodeUrls(text: string): UrlCount[] {
+  return (JSON.parse(text) as [string, number, number][])
+    .map(([url, count, countErrorMax]) => ({ url, count, countErrorMax }));
+}
+
+function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {
+  const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
+  return Object.fromEntries(statements) as Record<StatementName, StatementSync>;
+}
+
+const WINDOW_COLUMNS = `
+  start_ms, length_ms, total_count, error_count, unique_ips, unique_ips_exact,
+  late_count + (SELECT coalesce(sum(l.late_count), 0) FROM window_late l
+    WHERE l.start_ms = w.start_ms AND l.length_ms = w.length_ms) AS late_count,
+  late_error_count + (SELECT coalesce(sum(l.late_error_count), 0) FROM window_late l
+    WHERE l.start_ms = w.start_ms AND l.length_ms = w.length_ms) AS late_error_count`;
+
+type StatementName = keyof typeof SQL;
+
+const SQL = {
+  getMeta: "SELECT value FROM meta WHERE key = ?",
+  setMeta: "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+  putWindow: `
+    INSERT INTO windows (start_ms, length_ms, total_count, error_count, unique_ips,
+      unique_ips_exact, epoch)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET total_count = excluded.total_count,
+      error_count = excluded.error_count, unique_ips = excluded.unique_ips,
+      unique_ips_exact = excluded.unique_ips_exact, epoch = excluded.epoch`,
+  deleteStatuses: "DELETE FROM window_statuses WHERE start_ms = ? AND length_ms = ?",
+  putStatus: "INSERT INTO window_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  addLate: `
+    INSERT INTO window_late SELECT :start, :length, :epoch, :count, :errors
+    WHERE EXISTS (SELECT 1 FROM windows WHERE start_ms = :start AND length_ms = :length)
+    ON CONFLICT DO UPDATE SET late_count = late_count + excluded.late_count,
+      late_error_count = late_error_count + excluded.late_error_count`,
+  foldLate: `
+    UPDATE windows SET late_count = late_count + l.count,
+      late_error_count = late_error_count + l.errors
+    FROM (SELECT start_ms, length_ms, sum(late_count) AS count, sum(late_error_count) AS errors
+      FROM window_late WHERE epoch <= :settled GROUP BY start_ms, length_ms) l
+    WHERE windows.start_ms = l.start_ms AND windows.length_ms = l.length_ms`,
+  deleteFolded: "DELETE FROM window_late WHERE epoch <= ?",
+  deleteStatusesAfter: `
+    DELETE FROM window_statuses WHERE (start_ms, length_ms) IN
+      (SELECT start_ms, length_ms FROM windows WHERE epoch > ?)`,
+  deleteWindowsAfter: "DELETE FROM windows WHERE epoch > ?",
+  deleteLateAfter: "DELETE FROM window_late WHERE epoch > ?",
+  one: `SELECT ${WINDOW_COLUMNS} FROM windows w WHERE start_ms = :start AND length_ms = :length`,
+  page: `
+    SELECT ${WINDOW_COLUMNS} FROM windows w
+    WHERE start_ms >= :from AND start_ms < :to AND length_ms = :length
+    ORDER BY start_ms DESC LIMIT :limit`,
+  pageOfStatus: `
+    SELECT ${WINDOW_COLUMNS} FROM windows w
+    WHERE (start_ms, length_ms) IN
+      (SELECT start_ms, length_ms FROM window_statuses
+       WHERE status = :status AND start_ms >= :from AND start_ms < :to AND length_ms = :length
+       ORDER BY start_ms DESC LIMIT :limit)
+    ORDER BY start_ms DESC`,
+  statuses: `
+    SELECT status, error_count, unique_ips, unique_ips_exact, top_urls, other_urls, urls_total,
+      urls_total_exact
+    FROM window_statuses WHERE start_ms = ? AND length_ms = ? ORDER BY status`,
+} as const;

@@ -1,0 +1,82 @@
+import type { HostPort } from "../../command_line/options.ts";
+import { messageOf, StartException } from "../exceptions.ts";
+import type { Listener } from "../source/tcp_listen_source.ts";
+import type { Connection } from "../source/tcp_source.ts";
+
+/**
+ * Opens a TCP connection.
+ *
+ * @throws {Error} with a few words that say why it cannot, or once the signal is aborted
+ */
+export async function connectTcp(address: HostPort, signal: AbortSignal): Promise<Connection> {
+  const attempt = Deno.connect(address);
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(new Error("stopped"));
+  signal.addEventListener("abort", abort);
+  try {
+    return asConnection(await Promise.race([attempt, aborted.promise]));
+  } catch (exception) {
+    // An attempt that was given up may still succeed; nobody wants that connection any more, and
+    // nobody wants to know why it failed either.
+    if (signal.aborted) attempt.then((connection) => connection.close(), () => {});
+    throw new Error(whyNot(exception), { cause: exception });
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/**
+ * Begins to accept TCP connections.
+ *
+ * @throws {StartException} where the port is in use or the address is none of this machine's
+ */
+export function listenTcp(address: HostPort): Listener {
+  let listener: Deno.TcpListener;
+  try {
+    listener = Deno.listen(address);
+  } catch (exception) {
+    throw cannotListen(address, exception);
+  }
+  return {
+    connections: accept(listener),
+    close: () => listener.close(),
+  };
+}
+
+/** The one line that says why nothing can listen at an address. */
+export function cannotListen(address: HostPort, exception: unknown): StartException {
+  const { hostname, port } = address;
+  const name = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const why = exception instanceof Deno.errors.AddrInUse
+    ? "the port is in use; stop what listens there, or take another port"
+    : whyNot(exception);
+  return new StartException(`Cannot listen on ${name}: ${why}`, {
+    exitStatus: 1,
+    cause: exception,
+  });
+}
+
+async function* accept(listener: Deno.TcpListener): AsyncGenerator<Connection, void, void> {
+  for await (const connection of listener) yield asConnection(connection);
+}
+
+function asConnection(connection: Deno.TcpConn): Connection {
+  return {
+    readable: connection.readable,
+    close() {
+      try {
+        connection.close();
+      } catch (exception) {
+        // Reading a stream to its end, or cancelling it, has closed the connection already.
+        if (!(exception instanceof Deno.errors.BadResource)) throw exception;
+      }
+    },
+  };
+}
+
+function whyNot(exception: unknown): string {
+  if (exception instanceof Deno.errors.ConnectionRefused) return "nothing is listening there";
+  if (exception instanceof Deno.errors.TimedOut) return "no answer";
+  if (exception instanceof Deno.errors.AddrNotAvailable) return "no address of this machine";
+  return messageOf(exception);
+}

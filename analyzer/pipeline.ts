@@ -1,0 +1,123 @@
+import type { Clock } from "./clock.ts";
+import type { AnalyzerConfig } from "./config.ts";
+import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
+import { LIMITS } from "./limits.ts";
+import type { RecoveredState } from "./recovery.ts";
+import { CommitWriter, type WriterProgress } from "./sink/commit_writer.ts";
+import { ErrorFiles } from "./sink/error_files.ts";
+import { LiveViewBoard } from "./sink/live_view_board.ts";
+import type { Reporter } from "./sink/reporter.ts";
+import { SourceStates } from "./sink/source_states.ts";
+import type { Storage } from "./sink/storage.ts";
+import { emptyTotals } from "./sink/totals.ts";
+import { TotalsCounter } from "./sink/totals_counter.ts";
+import type { WindowHistory } from "./sink/window_history.ts";
+import type { Source } from "./source/source.ts";
+import { operatorStream } from "./stream/operator.ts";
+import { Signals } from "./stream/signals.ts";
+import { TumblingWindowOperator } from "./window/tumbling_window_operator.ts";
+import { WatermarkOperator } from "./window/watermark_operator.ts";
+
+/** What the chain is made of; everything that touches the outside comes in from there. */
+export interface PipelineParts {
+  readonly config: AnalyzerConfig;
+  readonly clock: Clock;
+  readonly sources: readonly Source[];
+  /** Where the run goes on from. */
+  readonly recovered: RecoveredState;
+  readonly output: Storage;
+  readonly history: WindowHistory;
+  readonly checkpoints: CheckpointStore;
+  readonly reporter: Reporter;
+  /** Stops the run: what was read is committed, and windows stay open in the checkpoint. */
+  readonly signal: AbortSignal;
+}
+
+/** A chain that runs. */
+export interface RunningPipeline {
+  /** Current results. */
+  readonly board: LiveViewBoard;
+  /** How the writer does. */
+  progress(): WriterProgress;
+  /** Resolves once everything is committed; rejects with what broke the chain. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * The whole analyzer, from sources to sinks:
+ *
+ * ```
+ * sources ─ decode ─┐ one batch a read
+ * ticks, barriers ──┼─▶ watermark ─▶ tumbling windows ─▶ commit writer ─▶ errors, history,
+ * view requests ────┘                                                    checkpoint, screen
+ * ```
+ *
+ * Everything travels in one stream, so that backpressure and durability share one order: a slow
+ * disk holds up the sockets, and a barrier saves the state of every stage at the same place.
+ */
+export function startPipeline(parts: PipelineParts): RunningPipeline {
+  const { config, clock, sources, recovered, reporter } = parts;
+  const { state } = recovered;
+  const broken = new AbortController();
+  const signal = AbortSignal.any([parts.signal, broken.signal]);
+
+  const inputs = sources.map((source, i) =>
+    source.open({
+      clock,
+      signal,
+      decoder: config,
+      maxFutureMs: config.maxFutureMs,
+      saved: recovered.sources[i]!,
+      position: state?.positions.get(source.name),
+    })
+  );
+  const signals = new Signals(inputs, {
+    clock,
+    tickIntervalMs: TICK_INTERVAL_MS,
+    checkpointIntervalMs: config.checkpointIntervalMs,
+  }, signal);
+  const watermark = new WatermarkOperator(config, state?.watermark, clock.monotonicMs());
+  const windows = new TumblingWindowOperator({
+    windowLengthMs: config.windowLengthMs,
+    openWindowsMax: LIMITS.openWindowsMax,
+  }, state?.windows);
+
+  const sourceStates = new SourceStates(sources.map(({ name }) => name));
+  const board = new LiveViewBoard(clock, {
+    atMs: clock.wallMs(),
+    totals: state?.totals ?? emptyTotals(),
+    sources: sourceStates.snapshot(),
+    open: [],
+    watermarkMs: undefined,
+  });
+  board.connect(() => signals.requestView());
+  const writer = new CommitWriter({
+    clock,
+    board,
+    reporter,
+    sourceStates,
+    history: parts.history,
+    checkpoints: parts.checkpoints,
+    identity: recovered.identity,
+    epoch: recovered.epoch,
+    sources: recovered.sources,
+    positions: state?.positions ?? new Map(),
+    totals: new TotalsCounter(state?.totals),
+    errorFiles: new ErrorFiles(parts.output, {
+      partBytesMax: LIMITS.errorFileBytesMax,
+      partAgeMaxMs: LIMITS.errorFileAgeMaxMs,
+    }, recovered.errorFiles),
+    onChanged: () => signals.markChanged(),
+    onBarrier: () => signals.barrierDone(),
+  });
+
+  const done = signals.readable
+    .pipeThrough(operatorStream(watermark))
+    .pipeThrough(operatorStream(windows))
+    .pipeTo(new WritableStream(writer))
+    .finally(() => broken.abort());
+  return { board, progress: () => writer.progress, done };
+}
+
+/** How finely time passes where nothing else happens: idle inputs are found as late as this. */
+const TICK_INTERVAL_MS = 250;

@@ -1,0 +1,187 @@
+import type {
+  CheckpointIdentity,
+  CheckpointState,
+  CheckpointStore,
+} from "../checkpoint/checkpoint.ts";
+import type { Clock } from "../clock.ts";
+import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
+import type { SavedSource } from "../source/source.ts";
+import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
+import type { ErrorFiles } from "./error_files.ts";
+import type { LiveView } from "./live_view.ts";
+import type { LiveViewBoard } from "./live_view_board.ts";
+import type { Reporter } from "./reporter.ts";
+import type { SourceStates } from "./source_states.ts";
+import type { TotalsCounter } from "./totals_counter.ts";
+import type { WindowHistory } from "./window_history.ts";
+
+/** Everything the writer writes to, and what it goes on from. */
+export interface CommitWriterOptions {
+  readonly clock: Clock;
+  readonly errorFiles: ErrorFiles;
+  readonly history: WindowHistory;
+  readonly checkpoints: CheckpointStore;
+  readonly identity: CheckpointIdentity;
+  readonly sources: readonly SavedSource[];
+  readonly sourceStates: SourceStates;
+  readonly totals: TotalsCounter;
+  readonly board: LiveViewBoard;
+  readonly reporter: Reporter;
+  /** Number of the checkpoint that the run goes on from. */
+  readonly epoch: number;
+  /** How far each replayable input had been read there. */
+  readonly positions: ReadonlyMap<string, InputPosition>;
+  /** Called when there is something that the next checkpoint has to save. */
+  readonly onChanged: () => void;
+  /** Called after each checkpoint barrier, whether it had anything to save or not. */
+  readonly onBarrier: () => void;
+}
+
+/** How the writer does. */
+export interface WriterProgress {
+  /** Milliseconds since the writer last took or finished an element. */
+  readonly idleMs: number;
+  /** Whether it is at an element now. */
+  readonly isWriting: boolean;
+}
+
+/**
+ * The one place where results leave the stream, and the one order in which they do: error rows,
+ * history, screen; and at a barrier first the errors, then the windows, then the checkpoint that
+ * refers to both, each durable before the next. A crash at any moment leaves a checkpoint whose
+ * files and windows are all there, and a tail behind it that recovery cuts off.
+ */
+export class CommitWriter implements UnderlyingSink<StreamElement> {
+  readonly #options: CommitWriterOptions;
+  readonly #replayable: ReadonlySet<string>;
+  readonly #positions: Map<string, InputPosition>;
+  readonly #sampled = new Set<SampleKind>();
+  #epoch: number;
+  #hasChanged = false;
+  #open: LiveView["open"] = [];
+  #watermarkMs: number | undefined;
+  #movedAtMs: number;
+  #isWriting = false;
+
+  constructor(options: CommitWriterOptions) {
+    this.#options = options;
+    this.#epoch = options.epoch;
+    this.#positions = new Map(options.positions);
+    this.#replayable = new Set(
+      options.sources.filter(({ file }) => file !== undefined).map(({ name }) => name),
+    );
+    this.#movedAtMs = options.clock.monotonicMs();
+  }
+
+  /** How the writer does at this moment. */
+  get progress(): WriterProgress {
+    return {
+      idleMs: this.#options.clock.monotonicMs() - this.#movedAtMs,
+      isWriting: this.#isWriting,
+    };
+  }
+
+  async write(element: StreamElement): Promise<void> {
+    this.#isWriting = true;
+    this.#movedAtMs = this.#options.clock.monotonicMs();
+    await this.#commit(element);
+    this.#isWriting = false;
+    this.#movedAtMs = this.#options.clock.monotonicMs();
+  }
+
+  close(): void {
+    this.#options.board.publishLast(this.#view());
+    this.#options.errorFiles.close();
+  }
+
+  abort(): void {
+    this.#options.errorFiles.close();
+  }
+
+  #commit(element: StreamElement): Promise<void> | void {
+    const { history, reporter, sourceStates, board } = this.#options;
+    switch (element.kind) {
+      case "analyzed":
+        return this.#commitBatch(element);
+      case "window-closed":
+        history.put(element.window);
+        reporter.windowClosed(element.window);
+        return this.#changed();
+      case "watermark":
+        this.#watermarkMs = element.timeMs;
+        return;
+      case "source-changed":
+        sourceStates.change(element);
+        if (element.notice !== "") reporter.notice(element.notice);
+        return;
+      case "view-request":
+        this.#open = element.open ?? [];
+        this.#watermarkMs = element.watermarkMs;
+        return board.publish(this.#view());
+      case "barrier":
+        return this.#commitCheckpoint(element.state);
+      default:
+        return;
+    }
+  }
+
+  async #commitBatch(analyzed: AnalyzedBatch): Promise<void> {
+    const { clock, errorFiles, history, reporter, sourceStates, totals } = this.#options;
+    const { batch } = analyzed;
+    const wallMs = clock.wallMs();
+    // No await where nothing is written: most batches of a quiet stream hold no error.
+    if (batch.errors.count > 0) await errorFiles.append(analyzed, wallMs);
+    for (const late of analyzed.late) history.addLate(late);
+    totals.add(analyzed);
+    sourceStates.sawRows(batch, wallMs);
+    if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
+    for (const sample of batch.samples) {
+      if (this.#sampled.has(sample.kind)) continue;
+      this.#sampled.add(sample.kind);
+      reporter.badLine(sample);
+    }
+    this.#changed();
+  }
+
+  async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {
+    const { clock, errorFiles, history, checkpoints, identity, sources, totals } = this.#options;
+    if (this.#hasChanged) {
+      const { watermark, windows } = state;
+      if (watermark === undefined || windows === undefined) {
+        throw new Error("Cannot save a checkpoint: an operator did not add its state");
+      }
+      const epoch = this.#epoch + 1;
+      await errorFiles.sync(clock.wallMs());
+      history.commit(epoch);
+      await checkpoints.save({
+        epoch,
+        identity,
+        watermark,
+        windows,
+        totals: totals.snapshot(),
+        errorFiles: errorFiles.state(),
+        positions: new Map(this.#positions),
+        sources,
+      });
+      this.#epoch = epoch;
+      this.#hasChanged = false;
+    }
+    this.#options.onBarrier();
+  }
+
+  #changed(): void {
+    this.#hasChanged = true;
+    this.#options.onChanged();
+  }
+
+  #view(): LiveView {
+    const { clock, totals, sourceStates } = this.#options;
+    return {
+      atMs: clock.wallMs(),
+      totals: totals.snapshot(),
+      sources: sourceStates.snapshot(),
+      open: this.#open,
+      watermarkMs: this.#watermarkMs,
+    };
+  }
+}

@@ -1,0 +1,72 @@
+import { escapeText } from "../../command_line/escape_text.ts";
+import type { ScreenConfig } from "../config.ts";
+import type { LineSample } from "../decode/record_batch.ts";
+import type { ClosedWindow } from "../window/window_summary.ts";
+import { toWindowJson } from "../window/window_json.ts";
+import { formatWindowTable } from "./console_table.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** Takes what is to be shown. */
+export interface Screen {
+  /** Writes whole lines, with their line ends, where results go. */
+  print(text: string): void;
+  /** Writes one line, without its line end, where messages go. */
+  notice(line: string): void;
+}
+
+/** Tells people what happens: closed windows as results, everything else as messages. */
+export class ConsoleReporter implements Reporter {
+  readonly #screen: Screen;
+  readonly #config: ScreenConfig;
+
+  constructor(screen: Screen, config: ScreenConfig) {
+    this.#screen = screen;
+    this.#config = config;
+  }
+
+  windowClosed(window: ClosedWindow): void {
+    const { quiet, outputFormat, showUrls } = this.#config;
+    if (quiet) return;
+    this.#screen.print(
+      outputFormat === "json"
+        ? JSON.stringify(toWindowJson(window, { urlsMax: JSON_URLS_MAX })) + "\n"
+        : formatWindowTable(window, { rowsMax: ROWS_MAX, showUrls, urlsMax: URLS_MAX }),
+    );
+  }
+
+  badLine({ kind, text }: LineSample): void {
+    const line = escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX });
+    this.#screen.notice(`First ${NAMES[kind]} line: ${line}`);
+  }
+
+  notice(line: string): void {
+    this.#screen.notice(line);
+  }
+}
+
+/** Rows of a table; more statuses than this in one window are cut to `… k more`. */
+const ROWS_MAX = 20;
+
+/** URLs listed under a table, a status. */
+const URLS_MAX = 10;
+
+/** URLs in a line of JSON, a status: as many as a window keeps. */
+const JSON_URLS_MAX = 1000;
+
+/** Characters shown of a line that is no record. */
+const SAMPLE_LENGTH_MAX = 120;
+
+const NAMES: Readonly<Record<LineSample["kind"], string>> = {
+  invalid_utf8: "malformed (invalid UTF-8)",
+  nul_byte: "malformed (NUL byte)",
+  not_json: "malformed (not JSON)",
+  csv_syntax: "malformed (CSV quotes)",
+  csv_field_count: "malformed (neither JSON nor as many CSV fields as expected)",
+  missing_field: "malformed (missing field)",
+  wrong_type: "malformed (field of wrong type)",
+  bad_timestamp: "malformed (unreadable time, or no offset)",
+  bad_ip: "malformed (client address empty or too long)",
+  bad_status: "malformed (status not from 100 to 599)",
+  oversized: "oversized",
+  partial: "partial (cut off by a lost connection)",
+};

@@ -1,0 +1,241 @@
+import type { ErrorColumns } from "../decode/record_batch.ts";
+import type { AnalyzedBatch } from "../stream/elements.ts";
+import type { AppendFile, Storage } from "./storage.ts";
+
+/** When a new part is begun. */
+export interface ErrorFilesOptions {
+  /** A part of this size or more is closed. */
+  readonly partBytesMax: number;
+  /** A part that was first synced so long ago is closed, in ms. */
+  readonly partAgeMaxMs: number;
+}
+
+/** Where the error files stand: all that is needed to cut them back to this place. */
+export interface ErrorFilesState {
+  /** Number of the next part; parts are numbered in the order in which they are begun. */
+  readonly nextPart: number;
+  /** Parts still written to, the one written last at the end. All others are final. */
+  readonly open: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** Every error, as one JSON object a line, in `errors/date=YYYY-MM-DD/part-NNNNNN.jsonl`. */
+export class ErrorFiles {
+  readonly #storage: Storage;
+  readonly #options: ErrorFilesOptions;
+  #nextPart: number;
+  /** By date, the one written last at the end. */
+  readonly #parts = new Map<string, Part>();
+
+  constructor(storage: Storage, options: ErrorFilesOptions, restored: ErrorFilesState) {
+    this.#storage = storage;
+    this.#options = options;
+    this.#nextPart = restored.nextPart;
+    for (const { path, bytes } of restored.open) {
+      this.#parts.set(dateOf(path), new Part(path, bytes));
+    }
+  }
+
+  /**
+   * Writes the error rows of a batch: an on-time row under the UTC day of its window, late and
+   * future rows into the part written last, so that hostile times cannot multiply directories.
+   *
+   * @param nowMs wall-clock time, the day of late and future rows where no part is open
+   */
+  async append(analyzed: AnalyzedBatch, nowMs: number): Promise<void> {
+    const { errors, windowStartsMs } = analyzed.batch;
+    if (errors.count === 0) return;
+    const windowDates = Array.from(
+      windowStartsMs,
+      (startMs, i) => analyzed.isLate[i] === 1 ? undefined : utcDate(startMs),
+    );
+    // Future rows have no window, and so no date here either.
+    const dateOfRow = (row: number) => windowDates[errors.windowIndexes[row]!];
+    let runStart = 0;
+    let runDate = dateOfRow(0) ?? [...this.#parts.keys()].at(-1) ?? utcDate(nowMs);
+    for (let row = 1; row < errors.count; row++) {
+      const date = dateOfRow(row) ?? runDate;
+      if (date === runDate) continue;
+      await this.#write(runDate, linesOf(errors, runStart, row));
+      runStart = row;
+      runDate = date;
+    }
+    await this.#write(runDate, linesOf(errors, runStart, errors.count));
+  }
+
+  /** Makes everything appended durable, and closes parts that are full or old. */
+  async sync(nowMs: number): Promise<void> {
+    for (const [date, part] of this.#parts) {
+      await part.sync();
+      // Also where the clock was set back: then the part starts to age anew.
+      part.firstSyncAtMs = Math.min(part.firstSyncAtMs, nowMs);
+      const ageMs = nowMs - part.firstSyncAtMs;
+      if (part.bytes >= this.#options.partBytesMax || ageMs >= this.#options.partAgeMaxMs) {
+        part.close();
+        this.#parts.delete(date);
+      }
+    }
+  }
+
+  /** Where the files stand, everything appended included. */
+  state(): ErrorFilesState {
+    return {
+      nextPart: this.#nextPart,
+      open: [...this.#parts.values()].map(({ path, bytes }) => ({ path, bytes })),
+    };
+  }
+
+  close(): void {
+    for (const part of this.#parts.values()) part.close();
+  }
+
+  async #write(date: string, bytes: Uint8Array): Promise<void> {
+    let part = this.#parts.get(date);
+    if (part === undefined || part.bytes >= this.#options.partBytesMax) {
+      await this.#retire(date);
+      part = new Part(partPath(date, this.#nextPart), 0);
+      this.#nextPart++;
+    }
+    // Deleting first moves the entry to the end: the map's order is the order of last writes.
+    this.#parts.delete(date);
+    this.#parts.set(date, part);
+    await part.write(this.#storage, bytes);
+    while (this.#parts.size > PARTS_OPEN_MAX) {
+      await this.#retire(this.#parts.keys().next().value!);
+    }
+  }
+
+  async #retire(date: string): Promise<void> {
+    const part = this.#parts.get(date);
+    if (part === undefined) return;
+    await part.sync();
+    part.close();
+    this.#parts.delete(date);
+  }
+}
+
+/** State of an output that holds no errors yet. */
+export const NO_ERROR_FILES: ErrorFilesState = { nextPart: 1, open: [] };
+
+/** Around midnight two days are written in turn; more come only where sources disagree. */
+const PARTS_OPEN_MAX = 4;
+
+/** What recovery found behind the checkpoint. */
+export interface CutTail {
+  /** Lines, torn ones included. */
+  readonly lines: number;
+  /** Where the cut lines went; `undefined` where they were dropped since they are read again. */
+  readonly setAsidePath: string | undefined;
+}
+
+/**
+ * Cuts the error files back to where a checkpoint left them. What is cut from a live source, which
+ * cannot be read again, is kept under `set_aside/`.
+ *
+ * @param label names the set-aside files; goes into a path
+ * @returns the state to go on from, and what was cut, where anything was
+ */
+export async function recoverErrorFiles(
+  storage: Storage,
+  state: ErrorFilesState,
+  options: { readonly isLive: boolean; readonly label: string },
+): Promise<{ readonly state: ErrorFilesState; readonly cut: CutTail | undefined }> {
+  const files = await storage.list(ERRORS_DIRECTORY);
+  const committed = new Map(state.open.map(({ path, bytes }) => [path, bytes]));
+  const setAsidePath = options.isLive ? `set_aside/errors-${options.label}.jsonl` : undefined;
+  let lines = 0;
+  for (const { path, bytes } of files) {
+    const part = Number(/\/part-(\d+)\.jsonl$/.exec(path)?.[1] ?? NaN);
+    const isNew = part >= state.nextPart;
+    const kept = isNew ? 0 : committed.get(path) ?? bytes;
+    if (bytes > kept) {
+      const tail = (await storage.read(path))!.subarray(kept);
+      for (const byte of tail) if (byte === NEWLINE) lines++;
+      // A crash can leave half a line at the end; it must not run into the next file's first.
+      const isTorn = tail.at(-1) !== NEWLINE;
+      if (isTorn) lines++;
+      if (setAsidePath !== undefined) await setAside(storage, setAsidePath, tail, isTorn);
+    }
+    if (isNew) await storage.remove(path);
+    else if (bytes > kept) await storage.truncate(path, kept);
+  }
+  const present = new Map(files.map(({ path, bytes }) => [path, bytes]));
+  // A part that somebody took away, or cut short, is theirs now: a new one is begun.
+  const open = state.open.filter(({ path, bytes }) => (present.get(path) ?? -1) >= bytes);
+  return {
+    state: { nextPart: state.nextPart, open },
+    cut: lines > 0 ? { lines, setAsidePath } : undefined,
+  };
+}
+
+async function setAside(
+  storage: Storage,
+  path: string,
+  lines: Uint8Array,
+  isTorn: boolean,
+): Promise<void> {
+  const file = await storage.append(path);
+  try {
+    await file.write(lines);
+    if (isTorn) await file.write(Uint8Array.of(NEWLINE));
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Directory of the error files, below the output directory. */
+export const ERRORS_DIRECTORY = "errors";
+
+const NEWLINE = 0x0a;
+
+/** One file that is being written. */
+class Part {
+  readonly path: string;
+  bytes: number;
+  /** Where its age counts from; a part of an earlier run starts anew with this one. */
+  firstSyncAtMs = Infinity;
+  #file: AppendFile | undefined;
+  #isDirty = false;
+
+  constructor(path: string, bytes: number) {
+    this.path = path;
+    this.bytes = bytes;
+  }
+
+  async write(storage: Storage, bytes: Uint8Array): Promise<void> {
+    this.#file ??= await storage.append(this.path);
+    await this.#file.write(bytes);
+    this.bytes += bytes.length;
+    this.#isDirty = true;
+  }
+
+  async sync(): Promise<void> {
+    if (!this.#isDirty) return;
+    await this.#file!.sync();
+    this.#isDirty = false;
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+/** The lines of error rows `from` to `to`, the latter excluded. */
+function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
+  return errors.lineBytes.subarray(errors.lineOffsets[from], errors.lineOffsets[to]);
+}
+
+function partPath(date: string, part: number): string {
+  return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;
+}
+
+function dateOf(path: string): string {
+  return /date=([^/]+)\//.exec(path)?.[1] ?? "";
+}
+
+/** The UTC day of a time as YYYY-MM-DD; years outside 0 to 9999 in ECMAScript's longer form. */
+function utcDate(timeMs: number): string {
+  const text = new Date(timeMs).toISOString();
+  return text.slice(0, text.indexOf("T"));
+}

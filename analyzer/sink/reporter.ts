@@ -1,0 +1,12 @@
+import type { LineSample } from "../decode/record_batch.ts";
+import type { ClosedWindow } from "../window/window_summary.ts";
+
+/** Tells the person at the terminal what happens. Calls return at once and never throw. */
+export interface Reporter {
+  /** A window has closed and is stored. */
+  windowClosed(window: ClosedWindow): void;
+  /** A line that is no record; called for the first of each kind. */
+  badLine(sample: LineSample): void;
+  /** One line about the run: a connection lost, a file at its end. */
+  notice(line: string): void;
+}

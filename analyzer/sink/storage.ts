@@ -1,0 +1,38 @@
+/**
+ * Files below one directory, as much of them as the analyzer needs. Paths are relative to it and
+ * use `/`; whatever of a path is missing is made. "Durable" means that it is there after a crash
+ * of the machine.
+ */
+export interface Storage {
+  /** The directory as people know it: an absolute path, for messages. */
+  readonly root: string;
+  /** The whole file, or `undefined` where there is none. */
+  read(path: string): Promise<Uint8Array | undefined>;
+  /** Replaces the whole file, or leaves it as it was; durable once resolved. */
+  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /** Opens a file for writing at its end, making it where it is missing. */
+  append(path: string): Promise<AppendFile>;
+  /** Cuts a file to a length that it has at least; durable once resolved. */
+  truncate(path: string, bytes: number): Promise<void>;
+  /** Gives a file another path; durable once resolved. */
+  move(from: string, to: string): Promise<void>;
+  /** Removes a file; durable once resolved. */
+  remove(path: string): Promise<void>;
+  /** Files below a directory, at any depth, as paths in order; none where it is missing. */
+  list(directory: string): Promise<readonly StoredFile[]>;
+}
+
+/** A file as {@linkcode Storage.list} finds it. */
+export interface StoredFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** A file that is open for writing at its end. */
+export interface AppendFile {
+  /** Writes all bytes; they may be reused once it has resolved. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Makes everything written durable, and the file's name with it. */
+  sync(): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,54 @@
+import { MALFORMED_REASONS, type MalformedReason } from "../decode/malformed_reason.ts";
+import type { AnalyzedBatch } from "../stream/elements.ts";
+import { emptyTotals, type Totals } from "./totals.ts";
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Adds up what became of every line, batch by batch. */
+export class TotalsCounter {
+  readonly #totals: Writable<Totals>;
+  readonly #malformed: Record<MalformedReason, number>;
+  readonly #errorsByStatus: Map<number, number>;
+
+  constructor(restored: Totals = emptyTotals()) {
+    this.#malformed = { ...restored.malformed };
+    this.#errorsByStatus = new Map(restored.errorsByStatus);
+    this.#totals = {
+      ...restored,
+      malformed: this.#malformed,
+      errorsByStatus: this.#errorsByStatus,
+    };
+  }
+
+  add(analyzed: AnalyzedBatch): void {
+    const totals = this.#totals;
+    const { counts, errors } = analyzed.batch;
+    totals.bytes += counts.bytes;
+    totals.lines += counts.lines;
+    totals.valid += counts.valid;
+    totals.oversized += counts.oversized;
+    totals.empty += counts.empty;
+    totals.header += counts.header;
+    totals.partial += counts.partial;
+    MALFORMED_REASONS.forEach((reason, i) => this.#malformed[reason] += counts.malformed[i]!);
+    totals.late += analyzed.lateCount;
+    totals.future += counts.future;
+    totals.inWindows += counts.valid - counts.future - analyzed.lateCount;
+    totals.errors += errors.count;
+    totals.lateErrors += analyzed.lateErrorCount;
+    totals.futureErrors += analyzed.futureErrorCount;
+    totals.errorsInWindows += errors.count - analyzed.lateErrorCount - analyzed.futureErrorCount;
+    for (const status of errors.statuses) {
+      this.#errorsByStatus.set(status, (this.#errorsByStatus.get(status) ?? 0) + 1);
+    }
+  }
+
+  /** The totals at this moment; later additions do not change what is returned. */
+  snapshot(): Totals {
+    return {
+      ...this.#totals,
+      malformed: { ...this.#malformed },
+      errorsByStatus: new Map(this.#errorsByStatus),
+    };
+  }
+}

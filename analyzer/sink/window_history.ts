@@ -1,0 +1,49 @@
+import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
+import type { LateCounts } from "../window/late_counts.ts";
+
+/** Which closed windows to read. */
+export interface WindowQuery {
+  /** Windows that start at or after this time, in milliseconds since the Unix epoch. */
+  readonly fromMs?: number | undefined;
+  /** Windows that start before this time. */
+  readonly toMs?: number | undefined;
+  /** Windows that start before this time: where the page before this one ended. */
+  readonly beforeMs?: number | undefined;
+  /** Only windows with errors of this status; other statuses are left out of their lists. */
+  readonly status?: number | undefined;
+  /** Most windows to return, at least 1. */
+  readonly limit: number;
+  /** Most URLs to list a status. */
+  readonly urlsMax: number;
+}
+
+/** One page of closed windows, newest first. */
+export interface WindowPage {
+  readonly windows: readonly WindowSummary[];
+  /** `beforeMs` of the next page; `undefined` on the last one. */
+  readonly nextBeforeMs: number | undefined;
+}
+
+/** The reading half of the history of closed windows. Synchronous: SQLite is a local file. */
+export interface WindowHistoryReader {
+  /** Newest first. Windows are visible as soon as they are closed. */
+  query(query: WindowQuery): WindowPage;
+  /** The closed window that starts at `startMs`, if there is one. */
+  get(startMs: number, options: { readonly urlsMax: number }): WindowSummary | undefined;
+}
+
+/**
+ * The history of closed windows. What is put becomes durable together at the next
+ * {@linkcode commit}, or not at all; until then it is visible to readers of this process only.
+ */
+export interface WindowHistory extends WindowHistoryReader {
+  /** Stores a closed window; one with the same start is replaced, its late counts are kept. */
+  put(window: ClosedWindow): void;
+  /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
+  addLate(late: LateCounts): void;
+  /** Makes everything put so far durable, as part of checkpoint number `epoch`. */
+  commit(epoch: number): void;
+  /** Takes back whatever was committed by a checkpoint later than `epoch`. */
+  rollBackTo(epoch: number): void;
+  close(): void;
+}
