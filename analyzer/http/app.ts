@@ -1,0 +1,88 @@
+import { type Context, Hono } from "hono";
+import type { AppDeps } from "./app_deps.ts";
+import { healthRoutes } from "./health_routes.ts";
+import { metricsRoutes } from "./metrics_routes.ts";
+import { readQueryParameters } from "./query_parameters.ts";
+import { Refusal } from "./refusal.ts";
+import type { Route } from "./route.ts";
+import { windowsRoutes } from "./windows_routes.ts";
+
+export type { AppDeps, Health } from "./app_deps.ts";
+
+/**
+ * The HTTP interface, read-only: every route of docs/HTTP_API.md. Needs no runtime of its own;
+ * serve it with `app.fetch`, test it with `app.request`.
+ */
+export function createApp(deps: AppDeps): Hono {
+  let exceptionCount = 0;
+  const reportException = (exception: unknown) => {
+    exceptionCount++;
+    deps.onException?.(exception);
+  };
+  const routes: Route[] = [
+    ...metricsRoutes(deps, () => exceptionCount),
+    ...windowsRoutes(deps, reportException),
+    ...healthRoutes(deps),
+  ];
+  routes.unshift(indexRoute(deps, routes));
+
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    context.res.headers.set("X-Content-Type-Options", "nosniff");
+    context.res.headers.set("Cache-Control", "no-store");
+  });
+  for (const route of routes) {
+    // Hono answers HEAD by the handler of GET and drops the body.
+    app.get(route.path, (context) => answer(route, context, reportException));
+    app.all(route.path, (context) => {
+      context.header("Allow", "GET, HEAD");
+      return refuse(
+        context,
+        new Refusal(405, "method_not_allowed", "This address can only be read", {
+          allowed: "GET, HEAD",
+        }),
+      );
+    });
+  }
+  app.notFound((context) =>
+    refuse(
+      context,
+      new Refusal(404, "unknown_path", "There is nothing here; GET / lists the routes"),
+    )
+  );
+  return app;
+}
+
+async function answer(
+  route: Route,
+  context: Context,
+  reportException: (exception: unknown) => void,
+): Promise<Response> {
+  try {
+    const { searchParams } = new URL(context.req.url);
+    return await route.handle(context, readQueryParameters(searchParams, route.parameters));
+  } catch (exception) {
+    if (exception instanceof Refusal) return refuse(context, exception);
+    reportException(exception);
+    return refuse(context, new Refusal(500, "internal", "The answer could not be computed"));
+  }
+}
+
+function refuse(context: Context, refusal: Refusal): Response {
+  return context.json(refusal.toJson(), refusal.status);
+}
+
+function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
+  const routes = others.map(({ path, parameters, summary }) => ({
+    path: path.replace(/:(\w+)/g, "{$1}"),
+    parameters,
+    summary,
+  }));
+  return {
+    path: "/",
+    parameters: [],
+    summary: "This list",
+    handle: (context) => context.json({ name: "vigie", version, routes }),
+  };
+}

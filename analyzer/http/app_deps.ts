@@ -1,0 +1,32 @@
+import type { LiveViewReader } from "../sink/live_view.ts";
+import type { WindowHistoryReader } from "../sink/window_history.ts";
+
+/** What the HTTP interface reads from; it changes nothing. */
+export interface AppDeps {
+  /** Totals, sources and open windows. */
+  readonly live: LiveViewReader;
+  /** Closed windows. */
+  readonly history: WindowHistoryReader;
+  /** How the program does at this moment; cheap and synchronous. */
+  health(): Health;
+  /** Version of the program, such as `0.1.0`. */
+  readonly version: string;
+  /** When the program started, in ms since the Unix epoch. */
+  readonly startedAtMs: number;
+  /** The wall clock, in ms since the Unix epoch. */
+  nowMs(): number;
+  /** Learns of each exception that a client sees only as status 500, or as an answer cut off. */
+  readonly onException?: (exception: unknown) => void;
+}
+
+/** How the program does. */
+export interface Health {
+  /** `starting` until the state of the run before is restored. */
+  readonly state: "starting" | "running" | "stopping";
+  /** How long ago the writer last moved, in ms. */
+  readonly writerIdleMs: number;
+  /** Whether rows have been read that the writer has not committed yet. */
+  readonly inputWaiting: boolean;
+  /** Why the writer cannot write; empty while it can. */
+  readonly writerFault: string;
+}

@@ -1,0 +1,84 @@
+import {
+  OPENMETRICS_TYPE,
+  PROMETHEUS_TEXT_TYPE,
+  renderOpenMetrics,
+  renderPrometheusText,
+} from "../metrics/exposition.ts";
+import type { MetricFacts } from "../metrics/metric.ts";
+import { METRICS } from "../metrics/metrics.ts";
+import type { LiveView } from "../sink/live_view.ts";
+import { toWindowJson } from "../window/window_json.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { toSourceJson, toTotalsJson } from "./live_json.ts";
+import { negotiate } from "./negotiate.ts";
+import { Refusal } from "./refusal.ts";
+import type { Route } from "./route.ts";
+import { URLS_DEFAULT } from "./windows_routes.ts";
+
+/** `/metrics`, in the format that the client prefers. */
+export function metricsRoutes(deps: AppDeps, exceptionCount: () => number): Route[] {
+  return [{
+    path: "/metrics",
+    parameters: [],
+    summary: "Totals, sources, open and latest closed windows; for Prometheus as text",
+    async handle(context) {
+      context.header("Vary", "Accept");
+      const type = negotiate(context.req.header("accept"), TYPES);
+      if (type === undefined) {
+        throw new Refusal(406, "not_acceptable", "There is no such format of the metrics", {
+          parameter: "Accept",
+          value: context.req.header("accept")!,
+          allowed: TYPES.join(", "),
+        });
+      }
+      const view = await deps.live.fresh();
+      switch (type) {
+        case "application/json":
+          return context.json(toMetricsJson(view, deps));
+        case "application/openmetrics-text":
+          return context.body(
+            renderOpenMetrics(METRICS, factsOf(view, deps, exceptionCount())),
+            200,
+            { "Content-Type": OPENMETRICS_TYPE },
+          );
+        case "text/plain":
+          return context.body(
+            renderPrometheusText(METRICS, factsOf(view, deps, exceptionCount())),
+            200,
+            { "Content-Type": PROMETHEUS_TEXT_TYPE },
+          );
+      }
+    },
+  }];
+}
+
+const TYPES = ["application/json", "application/openmetrics-text", "text/plain"] as const;
+
+const CLOSED_WINDOWS_MAX = 10;
+
+function toMetricsJson(view: LiveView, { history }: AppDeps) {
+  const options = { urlsMax: URLS_DEFAULT };
+  // A window that closed after the view was taken counts as open here, as it does in its totals.
+  const openStarts = new Set(view.open.map(({ startMs }) => startMs));
+  const closed = history.query({ ...options, limit: CLOSED_WINDOWS_MAX }).windows
+    .filter(({ startMs }) => !openStarts.has(startMs));
+  return {
+    totals: toTotalsJson(view.totals),
+    sources: view.sources.map(toSourceJson),
+    open: view.open.map((window) => toWindowJson(window, options)),
+    closed: closed.map((window) => toWindowJson(window, options)),
+  };
+}
+
+function factsOf(view: LiveView, deps: AppDeps, httpExceptions: number): MetricFacts {
+  const { writerIdleMs, inputWaiting } = deps.health();
+  return {
+    view,
+    nowMs: deps.nowMs(),
+    startedAtMs: deps.startedAtMs,
+    version: deps.version,
+    writerIdleMs,
+    isInputWaiting: inputWaiting,
+    httpExceptions,
+  };
+}

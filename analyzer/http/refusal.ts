@@ -1,0 +1,71 @@
+/**
+ * An answer that says why a request is not served. Thrown by handlers, and turned into JSON in one
+ * place, so that every refusal looks the same.
+ */
+export class Refusal extends Error {
+  /** Name of the class. */
+  override readonly name = "Refusal";
+  /** HTTP status. */
+  readonly status: 400 | 404 | 405 | 406 | 500;
+  /** What is wrong, for programs: one snake_case word, stable. */
+  readonly code: string;
+  readonly #details: RefusalDetails;
+
+  /** `message` is for people, and holds nothing that the client sent. */
+  constructor(
+    status: 400 | 404 | 405 | 406 | 500,
+    code: string,
+    message: string,
+    details: RefusalDetails = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.#details = details;
+  }
+
+  /** The body of the answer. What the client sent is cut where it is long. */
+  toJson(): RefusalJson {
+    const { parameter, value, allowed } = this.#details;
+    return {
+      error: {
+        code: this.code,
+        message: this.message,
+        ...(parameter === undefined ? {} : { parameter: cut(parameter) }),
+        ...(value === undefined ? {} : { value: cut(value) }),
+        ...(allowed === undefined ? {} : { allowed }),
+      },
+    };
+  }
+}
+
+/** What a refusal is about, where it is about one thing. */
+export interface RefusalDetails {
+  /** Name of the parameter, as the client sent it. */
+  readonly parameter?: string;
+  /** Its value, as the client sent it. */
+  readonly value?: string;
+  /** What would have been accepted, for people. */
+  readonly allowed?: string;
+}
+
+/** The JSON of a refusal; details that do not apply are left out. */
+export interface RefusalJson {
+  /** Why the request is not served. */
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly parameter?: string;
+    readonly value?: string;
+    readonly allowed?: string;
+  };
+}
+
+/** Longest piece of a request that is echoed, in UTF-16 code units. */
+const ECHO_LENGTH_MAX = 100;
+
+function cut(text: string): string {
+  return text.length <= ECHO_LENGTH_MAX
+    ? text
+    : `${text.slice(0, ECHO_LENGTH_MAX - 1).toWellFormed()}…`;
+}

@@ -1,0 +1,208 @@
+import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
+import type { SourceState } from "../source/source_state.ts";
+import type { Metric, MetricFacts, Sample } from "./metric.ts";
+
+/**
+ * Every metric of the program. Label values are a reason, an outcome, a status or a source of the
+ * command line, so their number is bounded: nothing that a log line holds may become one.
+ */
+export const METRICS: readonly Metric[] = [
+  {
+    name: "vigie_read_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes read, line ends included.",
+    labels: [],
+    samples: ({ view }) => single(view.totals.bytes),
+  },
+  {
+    name: "vigie_lines",
+    type: "counter",
+    unit: "",
+    help: "Lines read, by what became of them.",
+    labels: ["outcome"],
+    samples: ({ view: { totals } }) =>
+      labelled({
+        valid: totals.valid,
+        malformed: MALFORMED_REASONS.reduce((sum, reason) => sum + totals.malformed[reason], 0),
+        oversized: totals.oversized,
+        empty: totals.empty,
+        header: totals.header,
+        partial: totals.partial,
+      }),
+  },
+  {
+    name: "vigie_malformed_lines",
+    type: "counter",
+    unit: "",
+    help: "Lines that are no records, by reason.",
+    labels: ["reason"],
+    samples: ({ view }) => labelled(view.totals.malformed),
+  },
+  {
+    name: "vigie_records",
+    type: "counter",
+    unit: "",
+    help: "Valid records, by where they were counted.",
+    labels: ["outcome"],
+    samples: ({ view: { totals } }) =>
+      labelled({ in_windows: totals.inWindows, late: totals.late, future: totals.future }),
+  },
+  {
+    name: "vigie_errors",
+    type: "counter",
+    unit: "",
+    help: "Records with an error status, by where they were counted.",
+    labels: ["outcome"],
+    samples: ({ view: { totals } }) =>
+      labelled({
+        in_windows: totals.errorsInWindows,
+        late: totals.lateErrors,
+        future: totals.futureErrors,
+      }),
+  },
+  {
+    name: "vigie_status_errors",
+    type: "counter",
+    unit: "",
+    help: "Records with an error status, by status.",
+    labels: ["status"],
+    samples: ({ view }) =>
+      [...view.totals.errorsByStatus]
+        .sort(([left], [right]) => left - right)
+        .map(([status, value]) => ({ labelValues: [String(status)], value })),
+  },
+  {
+    name: "vigie_open_windows",
+    type: "gauge",
+    unit: "",
+    help: "Windows that are open now.",
+    labels: [],
+    samples: ({ view }) => single(view.open.length),
+  },
+  {
+    name: "vigie_watermark_timestamp_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Event time up to which windows are closed, since the Unix epoch.",
+    labels: [],
+    samples: ({ view }) =>
+      view.watermarkMs === undefined ? [] : single(toSeconds(view.watermarkMs)),
+  },
+  {
+    name: "vigie_watermark_lag_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Wall clock minus watermark.",
+    labels: [],
+    samples: ({ view, nowMs }) =>
+      view.watermarkMs === undefined ? [] : single(toSeconds(nowMs - view.watermarkMs)),
+  },
+  {
+    name: "vigie_source_connected",
+    type: "gauge",
+    unit: "",
+    help: "1 while the source is connected, else 0.",
+    labels: ["source"],
+    samples: (facts) => bySource(facts, ({ phase }) => phase === "connected" ? 1 : 0),
+  },
+  {
+    name: "vigie_source_open_connections",
+    type: "gauge",
+    unit: "",
+    help: "Connections of the source that are open now.",
+    labels: ["source"],
+    samples: (facts) => bySource(facts, ({ connections }) => connections),
+  },
+  {
+    name: "vigie_source_connections",
+    type: "counter",
+    unit: "",
+    help: "Connections made since the program started.",
+    labels: ["source"],
+    samples: (facts) => bySource(facts, ({ connectionsTotal }) => connectionsTotal),
+  },
+  {
+    name: "vigie_source_last_row_timestamp_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Wall-clock time of the last row of the source, since the Unix epoch.",
+    labels: ["source"],
+    samples: (facts) =>
+      bySource(
+        facts,
+        ({ lastRowAtMs }) => lastRowAtMs === undefined ? undefined : toSeconds(lastRowAtMs),
+      ),
+  },
+  {
+    name: "vigie_writer_idle_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Time since the writer last moved.",
+    labels: [],
+    samples: ({ writerIdleMs }) => single(toSeconds(writerIdleMs)),
+  },
+  {
+    name: "vigie_input_waiting",
+    type: "gauge",
+    unit: "",
+    help: "1 while the writer has input to commit, else 0.",
+    labels: [],
+    samples: ({ isInputWaiting }) => single(isInputWaiting ? 1 : 0),
+  },
+  {
+    name: "vigie_http_exceptions",
+    type: "counter",
+    unit: "",
+    help: "HTTP requests that failed by an internal exception since the program started.",
+    labels: [],
+    samples: ({ httpExceptions }) => single(httpExceptions),
+  },
+  {
+    name: "process_start_time_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "When the program started, since the Unix epoch.",
+    labels: [],
+    samples: ({ startedAtMs }) => single(toSeconds(startedAtMs)),
+  },
+  {
+    name: "vigie_build",
+    type: "info",
+    unit: "",
+    help: "The version that runs.",
+    labels: ["version"],
+    samples: ({ version }) => [{ labelValues: [version], value: 1 }],
+  },
+];
+
+function single(value: number): Sample[] {
+  return [{ labelValues: [], value }];
+}
+
+function labelled(values: Readonly<Record<string, number>>): Sample[] {
+  return Object.entries(values).map(([label, value]) => ({ labelValues: [label], value }));
+}
+
+/**
+ * One sample a source, or none where nothing is known yet. A source that was named twice on the
+ * command line gets a ` #2`: two samples with the same labels would make the whole answer
+ * unreadable to a scraper.
+ */
+function bySource(
+  { view }: MetricFacts,
+  valueOf: (source: SourceState) => number | undefined,
+): Sample[] {
+  const seen = new Map<string, number>();
+  return view.sources.flatMap((source) => {
+    const nth = (seen.get(source.name) ?? 0) + 1;
+    seen.set(source.name, nth);
+    const label = nth === 1 ? source.name : `${source.name} #${nth}`;
+    const value = valueOf(source);
+    return value === undefined ? [] : [{ labelValues: [label], value }];
+  });
+}
+
+function toSeconds(timeMs: number): number {
+  return timeMs / 1000;
+}

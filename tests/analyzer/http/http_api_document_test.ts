@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { createApp } from "../../../analyzer/http/app.ts";
+import { emptyTotals, type Totals } from "../../../analyzer/sink/totals.ts";
+import {
+  appDeps,
+  InMemoryHistory,
+  LENGTH_MS,
+  liveView,
+  START_MS,
+  statusSummary,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
+
+const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
+
+Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", async () => {
+  const index = await (await documentedApp().request("/")).json();
+  const declared = [{ path: "/", parameters: [] }, ...index.routes] as Route[];
+  const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) => section.startsWith("GET "));
+  const documented = sections.map((section) => ({
+    path: /^GET (\S+)/.exec(section)![1]!,
+    parameters: [...section.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name!),
+  }));
+  const byPath = (left: Route, right: Route) => left.path < right.path ? -1 : 1;
+  assert.deepEqual(
+    documented.sort(byPath),
+    declared.map(({ path, parameters }) => ({ path, parameters })).sort(byPath),
+  );
+});
+
+Deno.test("docs/HTTP_API.md shows with each curl line what the program really answers", async () => {
+  const examples = [...DOCUMENT.matchAll(EXAMPLE)].map(({ groups }) => groups!);
+  assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
+  for (const example of examples) {
+    const command = example["command"]!;
+    const { path, headers, method, filter } = parseCommand(command);
+    const response = await documentedApp().request(path, { headers, method });
+    const text = await response.text();
+    assert.equal(response.status, Number(example["status"]), `${command}\n${text}`);
+    const answer = example["answer"]!;
+    if (filter === undefined) assert.deepEqual(JSON.parse(text), JSON.parse(answer), command);
+    else assert.equal(grep(text, filter), answer, command);
+  }
+});
+
+/** A `sh` block with one curl line, the status that it gets, and a block with the body. */
+const EXAMPLE =
+  /^```sh\n(?<command>curl [^\n]*)\n```\n\nStatus (?<status>\d+):\n\n```(?:json|text)\n(?<answer>.*?)```$/gms;
+
+interface Route {
+  readonly path: string;
+  readonly parameters: readonly string[];
+}
+
+function parseCommand(command: string) {
+  const match =
+    /^curl -s(?: -X (?<method>\w+))?(?: -H '(?<header>[^']*)')? '?localhost:8000(?<path>[^\s']*)'? \| (?:jq|grep (?<filter>\S+))$/
+      .exec(command)?.groups;
+  assert.ok(match, command);
+  const [name, value] = match["header"]?.split(": ") ?? [];
+  const headers = new Headers(name === undefined ? {} : { [name]: value! });
+  return {
+    path: match["path"]!,
+    headers,
+    method: match["method"] ?? "GET",
+    filter: match["filter"],
+  };
+}
+
+function grep(text: string, filter: string): string {
+  return text.split("\n").filter((line) => line.includes(filter)).map((line) => `${line}\n`).join(
+    "",
+  );
+}
+
+/** The run that the document shows: three windows, the last of them open. */
+function documentedApp() {
+  const closed = [
+    windowSummary(),
+    windowSummary({
+      startMs: START_MS - LENGTH_MS,
+      totalCount: 998,
+      errorCount: 43,
+      uniqueIps: { count: 11, isExact: true },
+      lateCount: 2,
+      lateErrorCount: 1,
+      statuses: [statusSummary({
+        errorCount: 43,
+        uniqueIps: { count: 11, isExact: true },
+        urls: [{ url: "/resource/9", count: 28, countErrorMax: 0 }],
+      })],
+    }),
+  ];
+  const open = windowSummary({
+    startMs: START_MS + LENGTH_MS,
+    state: "open",
+    totalCount: 40,
+    errorCount: 2,
+    uniqueIps: { count: 2, isExact: true },
+    statuses: [statusSummary({
+      errorCount: 2,
+      uniqueIps: { count: 2, isExact: true },
+      urls: [{ url: "/resource/42", count: 2, countErrorMax: 0 }],
+      urlsTotal: { count: 1, isExact: true },
+    })],
+  });
+  const totals: Totals = {
+    ...emptyTotals(),
+    bytes: 252_717,
+    lines: 2041,
+    valid: 2040,
+    malformed: { ...emptyTotals().malformed, missing_field: 1 },
+    inWindows: 2038,
+    late: 2,
+    errors: 96,
+    errorsInWindows: 95,
+    lateErrors: 1,
+    errorsByStatus: new Map([[404, 91], [500, 5]]),
+  };
+  return createApp(appDeps({
+    view: liveView({ totals, open: [open], watermarkMs: START_MS + 26_000 }),
+    history: new InMemoryHistory(closed),
+  }));
+}
