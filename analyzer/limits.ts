@@ -2,6 +2,10 @@
 export const LIMITS = {
   /** Longest line, newline not counted; a longer one is counted as oversized and skipped. */
   lineBytesMax: 64 * 1024,
+  /** A URL longer than this is cut before it is counted. */
+  urlBytesMax: 2048,
+  /** URLs kept for a window and status; beyond, the most frequent ones are. */
+  urlsMax: 1000,
   /** Open windows; beyond, the oldest close early. */
   openWindowsMax: 256,
   /** An error file of this size or more is closed and a new one begun. */

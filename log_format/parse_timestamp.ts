@@ -23,16 +23,20 @@ export function parseTimestamp(text: string): number | undefined {
 /** Numbers from here on are epoch milliseconds (1973), smaller ones epoch seconds (to 5138). */
 export const EPOCH_MS_MIN = 1e11;
 
-/** Farthest representable time on either side of the epoch, in ms (ECMAScript's own limit). */
-const EPOCH_MS_LIMIT = 8.64e15;
+/** 0000-01-01T00:00:00.000Z: ISO 8601 has no earlier year without a sign. */
+const EPOCH_MS_FIRST = -62_167_219_200_000;
+
+/** 9999-12-31T23:59:59.999Z, so that also the end of a window can always be written. */
+const EPOCH_MS_LAST = 253_402_300_799_999;
 
 /**
  * Turns a bare number into milliseconds since the Unix epoch, rounded down; `undefined` where it
- * is no finite number, or too far from the epoch to be a date.
+ * is no finite number, or outside the years 0 to 9999.
  */
 export function epochToMs(value: number): number | undefined {
-  const timeMs = Math.floor(value < EPOCH_MS_MIN ? value * 1000 : value);
-  return Math.abs(timeMs) <= EPOCH_MS_LIMIT ? timeMs : undefined;
+  // By way of whole microseconds: 1.001 * 1000 is 1000.9999999999999.
+  const timeMs = Math.floor(value < EPOCH_MS_MIN ? Math.round(value * 1e6) / 1000 : value);
+  return timeMs >= EPOCH_MS_FIRST && timeMs <= EPOCH_MS_LAST ? timeMs : undefined;
 }
 
 const NUMBER = /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/;

@@ -1,3 +1,4 @@
+import { LIMITS } from "../limits.ts";
 import { type LineFormat, type ParsedRecord, parseLine } from "./parse_line.ts";
 import type { CsvLayout, InputPosition, RecordBatch, SampleKind } from "./record_batch.ts";
 import { RecordBatchBuilder } from "./record_batch_builder.ts";
@@ -163,7 +164,7 @@ export class LineDecoder {
         windowIndex,
         status,
         ip: encoder.encode(record.ip),
-        url: encoder.encode(record.url),
+        url: boundedUrl(record.url),
         line: encoder.encode(record.toJson() + "\n"),
       });
     }
@@ -192,7 +193,8 @@ export class LineDecoder {
     this.#builder.addLine(bytes);
     this.#builder.addOversized();
     this.#offsetBytes += bytes;
-    this.#sample("oversized", line);
+    // As much as a line that came in pieces would have left.
+    this.#sample("oversized", line.subarray(0, this.#options.lineBytesMax));
   }
 
   #sample(kind: SampleKind, line: Uint8Array): void {
@@ -211,9 +213,26 @@ export class LineDecoder {
   }
 }
 
+/**
+ * A URL as it is counted: one of more than `LIMITS.urlBytesMax` bytes is cut and ends with `…`, so
+ * that strangers cannot fill the tables of URLs with megabytes. Its line is kept whole.
+ */
+function boundedUrl(url: string): Uint8Array {
+  const bytes = encoder.encode(url);
+  if (bytes.length <= LIMITS.urlBytesMax) return bytes;
+  let end = LIMITS.urlBytesMax - ELLIPSIS.length;
+  // Never between the bytes of one character.
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  const cut = new Uint8Array(end + ELLIPSIS.length);
+  cut.set(bytes.subarray(0, end));
+  cut.set(ELLIPSIS, end);
+  return cut;
+}
+
 /** Bytes of a line that are kept to show what it looked like. */
 export const SAMPLE_BYTES_MAX = 200;
 
 const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
+const ELLIPSIS = encoder.encode("…");
 const lossyUtf8 = new TextDecoder();

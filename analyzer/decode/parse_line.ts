@@ -45,7 +45,7 @@ export function parseLine(
     // A decoder that is told to be strict throws on invalid UTF-8 and for no other reason.
     return malformed("invalid_utf8");
   }
-  text = text.replace(SURROUNDING_BLANKS, "");
+  text = trimBlanks(text);
   if (text === "") return EMPTY;
   if (text.includes("\0")) return malformed("nul_byte");
   const isJson = format === "json" || (format === "auto" && text.startsWith("{"));
@@ -55,8 +55,21 @@ export function parseLine(
 /** Strict; a byte order mark at the start is dropped, which is what the default is for. */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** JSON's own white space: anything else around a line belongs to it. */
-const SURROUNDING_BLANKS = /^[ \t\r]+|[ \t\r]+$/g;
+/**
+ * Drops JSON's own white space at both ends: anything else around a line belongs to it. Not by a
+ * regular expression, which takes seconds for a line of 64 KiB of blanks between two letters.
+ */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0d;
+}
 
 const EMPTY: ParsedLine = { kind: "empty" };
 

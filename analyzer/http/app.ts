@@ -9,11 +9,19 @@ import { windowsRoutes } from "./windows_routes.ts";
 
 export type { AppDeps, Health } from "./app_deps.ts";
 
+/** An app that answers requests, whatever server they come from. */
+export interface HttpApp {
+  /** Answers a request; never rejects. */
+  fetch(request: Request): Response | Promise<Response>;
+  /** The same for a path, or a request made of one: for tests. */
+  request(path: string, init?: RequestInit): Response | Promise<Response>;
+}
+
 /**
  * The HTTP interface, read-only: every route of docs/HTTP_API.md. Needs no runtime of its own;
  * serve it with `app.fetch`, test it with `app.request`.
  */
-export function createApp(deps: AppDeps): Hono {
+export function createApp(deps: AppDeps): HttpApp {
   let exceptionCount = 0;
   const reportException = (exception: unknown) => {
     exceptionCount++;

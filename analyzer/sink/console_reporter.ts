@@ -1,6 +1,7 @@
 import { escapeText } from "../../command_line/escape_text.ts";
 import type { ScreenConfig } from "../config.ts";
 import type { LineSample } from "../decode/record_batch.ts";
+import { LIMITS } from "../limits.ts";
 import type { ClosedWindow } from "../window/window_summary.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import { formatWindowTable } from "./console_table.ts";
@@ -51,7 +52,7 @@ const ROWS_MAX = 20;
 const URLS_MAX = 10;
 
 /** URLs in a line of JSON, a status: as many as a window keeps. */
-const JSON_URLS_MAX = 1000;
+const JSON_URLS_MAX = LIMITS.urlsMax;
 
 /** Characters shown of a line that is no record. */
 const SAMPLE_LENGTH_MAX = 120;

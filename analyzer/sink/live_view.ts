@@ -9,6 +9,7 @@ import type { Totals } from "./totals.ts";
 export interface LiveView {
   /** Wall-clock time of the view, in milliseconds since the Unix epoch. */
   readonly atMs: number;
+  /** What became of every line. */
   readonly totals: Totals;
   /** One entry a configured source, in the order of the command line. */
   readonly sources: readonly SourceState[];

@@ -11,23 +11,33 @@ import { MALFORMED_REASONS, type MalformedReason } from "../decode/malformed_rea
 export interface Totals {
   /** Bytes read, line ends included. */
   readonly bytes: number;
+  /** Lines, whatever they are. */
   readonly lines: number;
   /** Lines that are records. */
   readonly valid: number;
+  /** Lines that are no records, by reason. */
   readonly malformed: Readonly<Record<MalformedReason, number>>;
+  /** Lines longer than the limit. */
   readonly oversized: number;
+  /** Lines with nothing but blanks. */
   readonly empty: number;
   /** CSV header lines. */
   readonly header: number;
   /** Lines cut off by a lost connection. */
   readonly partial: number;
+  /** Records counted in a window. */
   readonly inWindows: number;
+  /** Records whose window had closed already. */
   readonly late: number;
+  /** Records too far ahead of the clock for any window. */
   readonly future: number;
   /** Records whose status is an error. */
   readonly errors: number;
+  /** Errors among the records in windows. */
   readonly errorsInWindows: number;
+  /** Errors among the late records. */
   readonly lateErrors: number;
+  /** Errors among the future records. */
   readonly futureErrors: number;
   /** Errors by status; a status that never occurred has no entry. */
   readonly errorsByStatus: ReadonlyMap<number, number>;

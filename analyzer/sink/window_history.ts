@@ -19,6 +19,7 @@ export interface WindowQuery {
 
 /** One page of closed windows, newest first. */
 export interface WindowPage {
+  /** Newest first. */
   readonly windows: readonly WindowSummary[];
   /** `beforeMs` of the next page; `undefined` on the last one. */
   readonly nextBeforeMs: number | undefined;

@@ -5,6 +5,7 @@ export type SourcePhase = "starting" | "waiting" | "connected" | "ended";
 export interface SourceState {
   /** The source as it was asked for on the command line, such as `tcp://127.0.0.1:9999`. */
   readonly name: string;
+  /** What it is doing. */
   readonly phase: SourcePhase;
   /** Connections open now; 0 or 1 but for a listening source. */
   readonly connections: number;

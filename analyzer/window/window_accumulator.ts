@@ -1,10 +1,8 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
+import { LIMITS } from "../limits.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
 import type { ClosedWindow, StatusSummary, WindowSummary } from "./window_summary.ts";
-
-/** Most URLs that are kept for a window and status; beyond, the most frequent ones are. */
-export const URLS_MAX = 1000;
 
 /** The growing counts of one open window. */
 export class WindowAccumulator {
@@ -117,7 +115,7 @@ export interface WindowState {
 class StatusAccumulator {
   errorCount = 0;
   ips = new DistinctCounter();
-  urls = new HeavyHitters(URLS_MAX);
+  urls = new HeavyHitters(LIMITS.urlsMax);
   /** Counts distinct URLs also where `urls` can no longer hold them all. */
   urlsTotal = new DistinctCounter();
 
@@ -137,10 +135,8 @@ class StatusAccumulator {
       status,
       errorCount,
       uniqueIps: { count: ips.count(), isExact: ips.isExact },
-      urls: urls.top(URLS_MAX),
-      urlsTotal: urls.isExact
-        ? { count: urls.size, isExact: true }
-        : { count: Math.max(urlsTotal.count(), urls.size + 1), isExact: false },
+      urls: urls.top(LIMITS.urlsMax),
+      urlsTotal: { count: urlsTotal.count(), isExact: urlsTotal.isExact },
     };
   }
 }
