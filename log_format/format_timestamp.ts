@@ -5,11 +5,12 @@
  * @throws {RangeError} if the year has not four digits, or it is no finite number
  */
 export function formatTimestamp(timestampMs: number): string {
-  const timestampUs = Math.round(timestampMs * 1000);
-  const wholeMs = Math.floor(timestampUs / 1000);
-  const text = new Date(wholeMs).toISOString();
+  // Whole ms and the rest apart: all in one number of µs, far years would lose digits.
+  const wholeMs = Math.floor(timestampMs);
+  const restUs = Math.round((timestampMs - wholeMs) * 1000);
+  const text = new Date(restUs < 1000 ? wholeMs : wholeMs + 1).toISOString();
   if (text.length !== "2025-05-30T18:52:47.123Z".length) {
     throw new RangeError(`Cannot format a timestamp: ${text} is not in the years 0 to 9999`);
   }
-  return `${text.slice(0, -1)}${String(timestampUs - wholeMs * 1000).padStart(3, "0")}Z`;
+  return `${text.slice(0, -1)}${String(restUs % 1000).padStart(3, "0")}Z`;
 }

@@ -1,0 +1,308 @@
+/**
+ * vigie's command line: parse, wire, run. Start reading at `analyzer/pipeline.ts`.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "./analyzer/config.ts";
+import { runAnalyzer } from "./analyzer/deno/run_analyzer.ts";
+import { Terminal } from "./analyzer/deno/terminal.ts";
+import { messageOf, StartException } from "./analyzer/exceptions.ts";
+import { parseOptions } from "./command_line/deno/parse_options.ts";
+import {
+  grantingCommand,
+  missingPermissions,
+  type Need,
+  netNeed,
+} from "./command_line/deno/permissions.ts";
+import { renderHelp } from "./command_line/help.ts";
+import { nearest } from "./command_line/nearest.ts";
+import {
+  flag,
+  type HostPort,
+  option,
+  type OptionTable,
+  parseHostPort,
+  parseNumber,
+  quoted,
+  UsageException,
+} from "./command_line/options.ts";
+import denoJson from "./deno.json" with { type: "json" };
+import { generatorConfig, generatorOptions } from "./generator/config.ts";
+import { runGenerator } from "./generator/deno/run_generator.ts";
+import { serveStream } from "./generator/deno/stream_server.ts";
+
+interface Command {
+  readonly summary: string;
+  readonly options: OptionTable;
+  readonly examples: readonly string[];
+  /** Returns the exit status. */
+  run(args: readonly string[], signal: AbortSignal, stop: () => void): Promise<number>;
+}
+
+const demoOptions = {
+  rate: option({
+    value: "N",
+    parse: parseNumber,
+    default: 50,
+    help: "Lines a second, history included",
+  }),
+  http: option({
+    value: "HOST:PORT",
+    parse: (text) => parseHostPort(text),
+    default: undefined,
+    defaultText: "127.0.0.1:8000, or a free port",
+    help: "Where results are served over HTTP",
+  }),
+};
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  gen: {
+    summary: "Writes realistic access-log lines to standard output, or serves them on a port.",
+    options: generatorOptions,
+    examples: [
+      "deno task gen --count 5",
+      "deno task gen --urls 1000 --rate 1000 | nc -lk 9999",
+      "deno task gen --rate 1000 --backfill 10m --burst 500:x10@2m/20s --listen 9999",
+    ],
+    run: gen,
+  },
+  analyze: {
+    summary:
+      "Reads access logs, keeps every error, and reports HTTP errors, distinct clients and " +
+      "failing URLs per window of event time.",
+    options: analyzerOptions,
+    examples: [
+      "deno task analyze",
+      "deno task analyze --source tcp-listen://127.0.0.1:9999 --window 1m --show-urls",
+      "deno task analyze --source file:access.jsonl --once --no-http --output-format json",
+      "tail -F access.log | deno task analyze --source -",
+    ],
+    run: analyze,
+  },
+  demo: {
+    summary: "Generator, socket, analyzer and HTTP in one command, with ten minutes of history.",
+    options: demoOptions,
+    examples: ["deno task demo", "deno task demo --rate 1000"],
+    run: demo,
+  },
+};
+
+async function gen(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const config = generatorConfig(parseOptions(generatorOptions, args));
+  requirePermissions(config.listen === undefined ? [] : [netNeed(config.listen)], "gen", args);
+  return await runGenerator(config, { signal });
+}
+
+async function analyze(
+  args: readonly string[],
+  signal: AbortSignal,
+  stop: () => void,
+): Promise<number> {
+  const config = analyzerConfig(parseOptions(analyzerOptions, args));
+  requirePermissions(analyzerNeeds(config), "analyze", args);
+  const terminal = Terminal.open(stop);
+  await runAnalyzer(config, {
+    terminal,
+    signal,
+    version: denoJson.version,
+    onListening: (url) => terminal.notice(`Results: ${url}/metrics, ${url}/windows`),
+  });
+  return 0;
+}
+
+async function demo(
+  args: readonly string[],
+  signal: AbortSignal,
+  stop: () => void,
+): Promise<number> {
+  const { rate, http } = parseOptions(demoOptions, args);
+  const terminal = Terminal.open(stop);
+  const started = new Date().toISOString().replaceAll(":", "-").replace(/\..*/, "Z");
+  const output = join("output", "demo", started);
+  const traffic = ["--rate", String(rate), "--urls", "100", "--ips", "500"];
+  const troubles = ["--backfill", "10m", "--burst", "500:x10@2m/20s", "--late", "0.1%@45s"];
+  const server = serveStream(
+    generatorConfig(parseOptions(generatorOptions, [...traffic, ...troubles])),
+    { hostname: "127.0.0.1", port: 0, notice: (line) => terminal.notice(line) },
+  );
+  const config = analyzerConfig({
+    ...parseOptions(analyzerOptions, ["--source", `tcp://${server.address}`]),
+    output,
+    checkpoint: join(output, "checkpoint"),
+    http: http ?? freeAddress({ hostname: "127.0.0.1", port: 8000 }),
+  });
+  let introduction: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await runAnalyzer(config, {
+      terminal,
+      signal,
+      version: denoJson.version,
+      onListening: (url) => {
+        terminal.notice(
+          `vigie demo: ${rate} lines a second, and first the last ten minutes of them`,
+        );
+        // The history scrolls by at once; what to do next belongs below it.
+        introduction = setTimeout(() => introduce(url, output, terminal), 1500);
+      },
+    });
+  } finally {
+    clearTimeout(introduction);
+    await server.close();
+  }
+  return 0;
+}
+
+function introduce(url: string, output: string, terminal: Terminal): void {
+  terminal.notice(
+    [
+      "",
+      `  Open   ${url}/metrics  or  ${url}/windows`,
+      `  Try    curl -s ${url}/windows/current | jq .`,
+      `         curl -s '${url}/windows?limit=3' | jq '.windows[0].statuses'`,
+      `         curl -s -H 'Accept: text/plain' ${url}/metrics`,
+      `  Files  ${join(Deno.cwd(), output)}`,
+      "  Stop   Ctrl-C",
+      "",
+    ].join("\n"),
+  );
+}
+
+/** The address itself, or one with a port that the system picks where it is taken. */
+function freeAddress(address: HostPort): HostPort {
+  try {
+    Deno.listen(address).close();
+    return address;
+  } catch (exception) {
+    if (exception instanceof Deno.errors.AddrInUse) return { ...address, port: 0 };
+    throw exception;
+  }
+}
+
+function analyzerNeeds(config: AnalyzerConfig): Need[] {
+  const needs: Need[] = [];
+  for (const source of config.sources) {
+    if (source.kind === "tcp" || source.kind === "tcp-listen") needs.push(netNeed(source.address));
+    if (source.kind === "file") needs.push({ name: "read", path: source.path });
+  }
+  if (config.http !== undefined) needs.push(netNeed(config.http));
+  for (const path of [config.output, config.checkpoint]) {
+    needs.push({ name: "read", path }, { name: "write", path });
+  }
+  return needs;
+}
+
+/** @throws {StartException} with the command that grants what is missing */
+function requirePermissions(needs: readonly Need[], command: string, args: readonly string[]) {
+  const missing = missingPermissions(needs);
+  if (missing.length === 0) return;
+  throw new StartException(
+    "Deno was not allowed to do this. This command allows it:\n" +
+      `  ${grantingCommand(missing, [command, ...args])}`,
+    { exitStatus: 1 },
+  );
+}
+
+/** Aborts at the first request to stop; a second one much later ends the program as it stands. */
+function listenForSignals(stop: () => void): void {
+  let firstMs: number | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(name, () => {
+      const nowMs = performance.now();
+      // Under npx a Ctrl-C comes twice: repeats within a second are one request.
+      if (firstMs !== undefined && nowMs - firstMs > 1000) Deno.exit(1);
+      firstMs ??= nowMs;
+      stop();
+    });
+  }
+}
+
+/** Writes one line, or several, to standard error; a reader that is gone misses nothing. */
+function complain(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+  } catch (exception) {
+    if (!(exception instanceof Deno.errors.BrokenPipe)) throw exception;
+  }
+}
+
+/** Prints to standard output; a reader that went away has seen enough. */
+function show(text: string): number {
+  try {
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  } catch (exception) {
+    if (!(exception instanceof Deno.errors.BrokenPipe)) throw exception;
+  }
+  return 0;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  const isAskedFor = (option: string, among: readonly string[]) => among.includes(option);
+  if (name === "--version") return show(`vigie ${denoJson.version}\n`);
+  if (name === undefined || name === "--help" || name === "help") {
+    show(renderHelp({
+      usage: "deno task gen|analyze|demo [options]",
+      summary: "vigie watches HTTP errors live: what is failing right now, for how many clients, " +
+        "on which URLs, since when.",
+      commands: Object.fromEntries(
+        Object.entries(COMMANDS).map(([command, { summary }]) => [command, summary]),
+      ),
+      options: {
+        help: flag({ help: "Show this, or the options of a command" }),
+        version: flag({ help: "Show the version" }),
+      },
+      examples: ["deno task demo", "deno task analyze --help"],
+    }));
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    const near = nearest(name, Object.keys(COMMANDS));
+    throw new UsageException(
+      `unknown command ${quoted(name)}: ` +
+        (near === undefined ? "see --help" : `did you mean ${near}?`),
+    );
+  }
+  if (isAskedFor("--version", rest)) return show(`vigie ${denoJson.version}\n`);
+  if (isAskedFor("--help", rest)) {
+    const { summary, options, examples } = command;
+    const usage = `deno task ${name} [options]`;
+    return show(renderHelp({ usage, summary, options, examples }));
+  }
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  listenForSignals(stop);
+  return await command.run(rest, stopping.signal, stop);
+}
+
+/** Says what went wrong, in one line where it is not our mistake. Returns the exit status. */
+function explain(exception: unknown): number {
+  if (exception instanceof UsageException) {
+    complain(`vigie: ${exception.message}`);
+    return 2;
+  }
+  if (exception instanceof StartException) {
+    complain(`vigie: ${exception.message}`);
+    return exception.exitStatus;
+  }
+  const isOfTheSystem = Object.values(Deno.errors).some((kind) => exception instanceof kind);
+  if (isOfTheSystem) {
+    complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
+  } else {
+    complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
+    complain(exception instanceof Error ? exception.stack ?? exception.message : String(exception));
+  }
+  return 1;
+}
+
+if (import.meta.main) {
+  let status: number;
+  try {
+    status = await main(Deno.args);
+  } catch (exception) {
+    status = explain(exception);
+  }
+  // Reads and writes that nothing can interrupt (a terminal, a stuck pipe) must not keep us.
+  Deno.exit(status);
+}
