@@ -196,11 +196,20 @@ function analyzerNeeds(config: AnalyzerConfig): Need[] {
 function requirePermissions(needs: readonly Need[], command: string, args: readonly string[]) {
   const missing = missingPermissions(needs);
   if (missing.length === 0) return;
-  throw new StartException(
-    "Deno was not allowed to do this. This command allows it:\n" +
-      `  ${grantingCommand(missing, [command, ...args])}`,
-    { exitStatus: 1 },
-  );
+  throw new StartException(howToPermit(missing, [command, ...args]), { exitStatus: 1 });
+}
+
+function howToPermit(missing: readonly Need[], args: readonly string[]): string {
+  return "Deno was not allowed to do this. This command allows it:\n" +
+    `  ${grantingCommand(missing, args)}`;
+}
+
+/** What Deno has just denied, such as a file behind a link; it tells so in its message only. */
+function deniedNeed(exception: Error): Need | undefined {
+  const [, name, what] = /^Requires (net|read|write) access to "(.+?)"/.exec(exception.message) ??
+    [];
+  if (what === undefined) return undefined;
+  return name === "net" ? { name, host: what } : { name: name as "read" | "write", path: what };
 }
 
 /** Aborts at the first request to stop; a second one much later ends the program as it stands. */
@@ -285,6 +294,11 @@ function explain(exception: unknown): number {
   if (exception instanceof StartException) {
     complain(`vigie: ${exception.message}`);
     return exception.exitStatus;
+  }
+  const denied = exception instanceof Deno.errors.NotCapable ? deniedNeed(exception) : undefined;
+  if (denied !== undefined) {
+    complain(`vigie: ${howToPermit([denied], Deno.args)}`);
+    return 1;
   }
   const isOfTheSystem = Object.values(Deno.errors).some((kind) => exception instanceof kind);
   if (isOfTheSystem) {

@@ -66,6 +66,9 @@ CREATE TABLE window_late (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** How long to wait for another program that has the database locked, in ms. */
+const BUSY_WAIT_MAX_MS = 5000;
+
 /** Checkpoints that can still be gone back to: the latest one and the one before it. */
 const EPOCHS_KEPT = 2;
 
@@ -90,7 +93,7 @@ export class SqliteWindowHistory implements WindowHistory {
    */
   constructor(path: string, windowLengthMs: number) {
     this.#lengthMs = windowLengthMs;
-    this.#database = new DatabaseSync(path);
+    this.#database = new DatabaseSync(path, { timeout: BUSY_WAIT_MAX_MS });
     try {
       const { user_version: version } = this.#database.prepare("PRAGMA user_version")
         .get() as { user_version: number };

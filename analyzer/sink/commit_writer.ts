@@ -81,6 +81,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     };
   }
 
+  /** Commits one element; rejects with what a sink has thrown, which errors the stream. */
   async write(element: StreamElement): Promise<void> {
     this.#isWriting = true;
     this.#movedAtMs = this.#options.clock.monotonicMs();
@@ -89,11 +90,13 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     this.#movedAtMs = this.#options.clock.monotonicMs();
   }
 
+  /** Ends the run: what is there stays as the last view. */
   close(): void {
     this.#options.board.publishLast(this.#view());
     this.#options.errorFiles.close();
   }
 
+  /** Gives up after a failure: what the last checkpoint does not hold is cut off by recovery. */
   abort(): void {
     this.#options.errorFiles.close();
   }

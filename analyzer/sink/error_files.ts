@@ -84,6 +84,7 @@ export class ErrorFiles {
     };
   }
 
+  /** Closes all files; what was not synced may be lost with the machine. */
   close(): void {
     for (const part of this.#parts.values()) part.close();
   }

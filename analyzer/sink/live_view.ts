@@ -22,8 +22,8 @@ export interface LiveView {
 /** Where the HTTP routes and the status line read from. */
 export interface LiveViewReader {
   /**
-   * Resolves to a view that holds every batch read before the call, or to the latest one
-   * committed where the writer is busy for longer than a fraction of a second. Never rejects.
+   * Resolves to a view that holds every batch committed before the call, or to the latest one
+   * there is where the writer is busy for longer than a fraction of a second. Never rejects.
    */
   fresh(): Promise<LiveView>;
 }

@@ -31,18 +31,18 @@ export class LiveViewBoard implements LiveViewReader {
 
   fresh(): Promise<LiveView> {
     if (this.#isFinal) return Promise.resolve(this.#view);
-    if (this.#answer === undefined) {
-      this.#answer = Promise.withResolvers();
+    let answer = this.#answer;
+    if (answer === undefined) {
+      answer = this.#answer = Promise.withResolvers();
       this.#request?.();
     }
-    const answered = this.#answer.promise;
     return new Promise((resolve) => {
       const finish = () => {
         cancel();
         resolve(this.#view);
       };
       const cancel = this.#clock.schedule(finish, FRESH_WAIT_MAX_MS);
-      answered.then(finish);
+      answer.promise.then(finish);
     });
   }
 

@@ -21,6 +21,7 @@ export class SourceStates {
     }
   }
 
+  /** @throws {Error} where no source has that name */
   change(change: SourceChanged): void {
     const state = this.#states.get(change.source);
     if (state === undefined) throw new Error(`Unknown source "${change.source}"`);
@@ -37,6 +38,7 @@ export class SourceStates {
     if (state !== undefined) state.lastRowAtMs = wallMs;
   }
 
+  /** The states at this moment, one a source, in their order. */
   snapshot(): readonly SourceState[] {
     return [...this.#states.values()].map((state) => ({ ...state }));
   }

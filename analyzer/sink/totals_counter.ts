@@ -20,6 +20,7 @@ export class TotalsCounter {
     };
   }
 
+  /** Adds the counts of a batch. */
   add(analyzed: AnalyzedBatch): void {
     const totals = this.#totals;
     const { counts, errors } = analyzed.batch;

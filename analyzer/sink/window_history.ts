@@ -44,7 +44,10 @@ export interface WindowHistory extends WindowHistoryReader {
   addLate(late: LateCounts): void;
   /** Makes everything put so far durable, as part of checkpoint number `epoch`. */
   commit(epoch: number): void;
-  /** Takes back whatever was committed by a checkpoint later than `epoch`. */
+  /**
+   * Takes back whatever was committed by a checkpoint later than `epoch`, and goes on from there;
+   * called once, before anything is put. Reaches back two commits at most.
+   */
   rollBackTo(epoch: number): void;
   close(): void;
 }

@@ -1,7 +1,7 @@
 import { messageOf } from "../exceptions.ts";
 import type { InputElement } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
-import { readLiveInput } from "./live_connection.ts";
+import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
 import type { SavedSource, Source, SourceContext } from "./source.ts";
 import { inputIdOf } from "./source_state.ts";
 import type { Connection } from "./tcp_source.ts";
@@ -64,10 +64,14 @@ export class TcpListenSource implements Source {
       connection: Connection,
       inputId: string,
     ): AsyncGenerator<InputElement, void, void> {
-      yield changed(1);
-      const { reason } = yield* readLiveInput(connection.readable, inputId, context, true);
-      connection.close();
-      yield changed(-1, reason);
+      let end: ConnectionEnd;
+      try {
+        yield changed(1);
+        end = yield* readLiveInput(connection.readable, inputId, context, true);
+      } finally {
+        connection.close();
+      }
+      yield changed(-1, end.reason);
     };
     let exception: { readonly cause: unknown } | undefined;
     const accepting = (async () => {

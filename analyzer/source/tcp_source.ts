@@ -2,7 +2,7 @@ import { sleep } from "../clock.ts";
 import { messageOf } from "../exceptions.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { backoffMs } from "./backoff.ts";
-import { readLiveInput } from "./live_connection.ts";
+import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
 import type { SavedSource, Source, SourceContext } from "./source.ts";
 import { inputIdOf } from "./source_state.ts";
 
@@ -49,8 +49,9 @@ export class TcpSource implements Source {
     const { connect, once, random } = this.#options;
     const { clock, signal } = context;
     let failures = 0;
-    // One line an outage, however many attempts it takes.
+    // One line an outage, however many attempts it takes, and one when it is over.
     let isOutageKnown = false;
+    let isFlapping = false;
     while (!signal.aborted) {
       let connection: Connection;
       try {
@@ -70,16 +71,15 @@ export class TcpSource implements Source {
       yield this.#changed({
         phase: "connected",
         connectionsDelta: 1,
-        notice: isOutageKnown ? `${this.name}: connected` : "",
+        notice: isOutageKnown && !isFlapping ? `${this.name}: connected` : "",
       });
       const openedAtMs = clock.monotonicMs();
-      const end = yield* readLiveInput(
-        connection.readable,
-        inputIdOf(this.name),
-        context,
-        !once,
-      );
-      connection.close();
+      let end: ConnectionEnd;
+      try {
+        end = yield* readLiveInput(connection.readable, inputIdOf(this.name), context, !once);
+      } finally {
+        connection.close();
+      }
       if (signal.aborted) {
         yield this.#changed({ phase: "ended", connectionsDelta: -1 });
         return;
@@ -92,6 +92,7 @@ export class TcpSource implements Source {
       }
       // A server that accepts and hangs up at once, again and again, is an outage like any other.
       const wasUseful = end.bytes > 0 || clock.monotonicMs() - openedAtMs > USEFUL_MS;
+      isFlapping = !wasUseful;
       if (wasUseful) failures = 0;
       failures++;
       const notice = wasUseful || !isOutageKnown

@@ -32,7 +32,7 @@ interface Input {
   isComplete: boolean;
   /** Highest event time of its rows that are not in the future. */
   eventTimeMaxMs: number;
-  /** Monotonic time of its last row. */
+  /** Monotonic time of its last row that was not in the future. */
   lastRowAtMs: number;
 }
 
@@ -121,7 +121,8 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
     if (input === undefined) {
       throw new Error(`Cannot follow the watermark: input "${batch.inputId}" was never opened`);
     }
-    if (batch.counts.valid > 0) input.lastRowAtMs = batch.receivedAtMs;
+    // Rows from the future hold back nobody: an input that sends nothing else is silent.
+    if (batch.counts.valid > batch.counts.future) input.lastRowAtMs = batch.receivedAtMs;
     input.eventTimeMaxMs = Math.max(input.eventTimeMaxMs, batch.eventTimeMaxMs);
     this.#eventTimeMaxMs = Math.max(this.#eventTimeMaxMs, batch.eventTimeMaxMs);
   }
@@ -162,33 +163,26 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
 
   /**
    * Drops closed inputs that can decide nothing any more, so that a listening source may serve
-   * connections without end. Of silent live inputs only the one whose watermark is ahead counts,
-   * and since all of them advance at one pace, it stays the same one.
+   * connections without end: one at most stays of those that were read to their end, and one of
+   * the silent ones, the one whose watermark is ahead; since all of them advance at one pace, it
+   * stays the same one.
    */
   #forgetSurpassed(): void {
-    let lead = -Infinity;
-    let leader: string | undefined;
-    for (const [inputId, input] of this.#inputs) {
-      if (input.isOpen || !input.isLive || input.isComplete) continue;
-      if (input.eventTimeMaxMs === -Infinity) continue;
-      const aheadMs = input.eventTimeMaxMs - input.lastRowAtMs;
-      if (aheadMs > lead) {
-        lead = aheadMs;
-        leader = inputId;
-      }
-    }
-    let farthestComplete = -Infinity;
+    let complete: Input | undefined;
+    let silent: Input | undefined;
     for (const input of this.#inputs.values()) {
-      if (!input.isOpen && input.isComplete) {
-        farthestComplete = Math.max(farthestComplete, input.eventTimeMaxMs);
+      if (input.isOpen || !input.isLive || input.eventTimeMaxMs === -Infinity) continue;
+      if (input.isComplete) {
+        if (complete === undefined || input.eventTimeMaxMs > complete.eventTimeMaxMs) {
+          complete = input;
+        }
+      } else if (silent === undefined || aheadMs(input) > aheadMs(silent)) {
+        silent = input;
       }
     }
     for (const [inputId, input] of this.#inputs) {
-      if (input.isOpen || !input.isLive) continue;
-      const isNeeded = input.isComplete
-        ? input.eventTimeMaxMs === farthestComplete
-        : inputId === leader;
-      if (!isNeeded) this.#inputs.delete(inputId);
+      if (input.isOpen || !input.isLive || input === complete || input === silent) continue;
+      this.#inputs.delete(inputId);
     }
   }
 
@@ -204,4 +198,9 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
       })),
     };
   }
+}
+
+/** How far an input's event time is ahead of the clock, up to a constant. */
+function aheadMs(input: Input): number {
+  return input.eventTimeMaxMs - input.lastRowAtMs;
 }

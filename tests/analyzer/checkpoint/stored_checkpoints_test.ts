@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { StoredCheckpoints } from "../../../analyzer/checkpoint/stored_checkpoints.ts";
+import { StartException } from "../../../analyzer/exceptions.ts";
+import { MemoryStorage } from "../../support/memory_storage.ts";
+import { checkpoint } from "./checkpoints.ts";
+
+/** A storage in which checkpoints of these numbers were saved, in this order. */
+async function saved(...epochs: number[]): Promise<MemoryStorage> {
+  const storage = new MemoryStorage();
+  const checkpoints = new StoredCheckpoints(storage, "x");
+  for (const epoch of epochs) await checkpoints.save(checkpoint(epoch));
+  return storage;
+}
+
+async function load(storage: MemoryStorage) {
+  const notices: string[] = [];
+  const checkpoints = new StoredCheckpoints(storage, "x");
+  const epoch = (await checkpoints.load((line) => notices.push(line)))?.epoch;
+  return { epoch, notices };
+}
+
+function damage(storage: MemoryStorage, path: string): void {
+  storage.set(path, storage.text(path)!.slice(0, -1));
+}
+
+Deno.test("StoredCheckpoints.load() finds nothing in an empty directory", async () => {
+  assert.deepEqual(await load(new MemoryStorage()), { epoch: undefined, notices: [] });
+});
+
+Deno.test("StoredCheckpoints.load() gives the latest, in whichever file it is", async () => {
+  for (const [epochs, latest] of [[[0], 0], [[0, 1], 1], [[0, 1, 2], 2], [[7, 8, 9], 9]] as const) {
+    const storage = await saved(...epochs);
+    storage.crash();
+    assert.deepEqual(await load(storage), { epoch: latest, notices: [] });
+  }
+});
+
+Deno.test("StoredCheckpoints.save() keeps the one before, and no more than two files", async () => {
+  const storage = await saved(0, 1, 2, 3);
+  assert.deepEqual(storage.paths(), ["checkpoint-0.json", "checkpoint-1.json"]);
+  storage.delete("checkpoint-1.json");
+  assert.deepEqual(await load(storage), { epoch: 2, notices: [] });
+});
+
+Deno.test("StoredCheckpoints.save() leaves the one before where it fails", async () => {
+  const storage = await saved(4, 5);
+  storage.failAt(1);
+  await assert.rejects(new StoredCheckpoints(storage, "x").save(checkpoint(6)));
+  storage.crash();
+  assert.deepEqual(await load(storage), { epoch: 5, notices: [] });
+});
+
+Deno.test("StoredCheckpoints.load() falls back where the latest is damaged, and says so once", async () => {
+  const storage = await saved(1, 2);
+  damage(storage, "checkpoint-0.json");
+  const damaged = storage.text("checkpoint-0.json");
+  const { epoch, notices } = await load(storage);
+  assert.equal(epoch, 1);
+  assert.equal(notices.length, 1);
+  assert.match(
+    notices[0]!,
+    /^Checkpoint \/memory\/checkpoint-0\.json is damaged \(it holds \d+ bytes, not \d+\): set aside as \/memory\/set_aside\/x-checkpoint-0\.json; going on from number 1$/,
+  );
+  storage.crash();
+  assert.equal(storage.text("set_aside/x-checkpoint-0.json"), damaged);
+  assert.deepEqual(await load(storage), { epoch: 1, notices: [] });
+
+  await new StoredCheckpoints(storage, "x").save(checkpoint(2));
+  assert.deepEqual(await load(storage), { epoch: 2, notices: [] });
+});
+
+Deno.test("StoredCheckpoints.load() goes on from the latest where the one before is damaged", async () => {
+  const storage = await saved(1, 2);
+  damage(storage, "checkpoint-1.json");
+  const { epoch, notices } = await load(storage);
+  assert.equal(epoch, 2);
+  assert.equal(notices.length, 1);
+  assert.match(notices[0]!, /going on from number 2$/);
+});
+
+Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", async () => {
+  const storage = await saved(1, 2);
+  storage.set("checkpoint-0.json", "");
+  storage.set("checkpoint-1.json", Uint8Array.of(0xff, 0x0a));
+  const { epoch, notices } = await load(storage);
+  assert.equal(epoch, undefined);
+  assert.equal(notices.length, 2);
+  for (const notice of notices) assert.match(notice, /; no other is whole$/);
+  assert.deepEqual(storage.paths(), [
+    "set_aside/x-checkpoint-0.json",
+    "set_aside/x-checkpoint-1.json",
+  ]);
+});
+
+Deno.test("StoredCheckpoints.load() refuses another version and leaves the file alone", async () => {
+  const storage = await saved(1);
+  const other = storage.text("checkpoint-1.json")!.replace('"version":1', '"version":2');
+  storage.set("checkpoint-1.json", other);
+  await assert.rejects(load(storage), (exception) => {
+    assert.ok(exception instanceof StartException);
+    assert.equal(exception.exitStatus, 2);
+    assert.match(
+      exception.message,
+      /^Cannot load checkpoint \/memory\/checkpoint-1\.json: version is 2, supported is 1; .*--reset$/,
+    );
+    return true;
+  });
+  assert.equal(storage.text("checkpoint-1.json"), other);
+});

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DirectoryStorage } from "../../../analyzer/deno/directory_storage.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array | undefined) =>
+  bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+
+/** A test with a directory of its own, which is not made yet. */
+function storageTest(name: string, test: (storage: DirectoryStorage) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const directory = await Deno.makeTempDir();
+    try {
+      await test(new DirectoryStorage(join(directory, "a", "b")));
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+async function write(storage: DirectoryStorage, path: string, text: string): Promise<void> {
+  const file = await storage.append(path);
+  await file.write(encode(text));
+  await file.sync();
+  file.close();
+}
+
+Deno.test("DirectoryStorage.root is absolute", () => {
+  assert.equal(new DirectoryStorage("output").root, join(Deno.cwd(), "output"));
+  assert.equal(new DirectoryStorage("/tmp/x/").root, "/tmp/x");
+});
+
+storageTest("DirectoryStorage makes nothing before something is written", async (storage) => {
+  assert.equal(await storage.read("file"), undefined);
+  assert.deepEqual(await storage.list("errors"), []);
+  await assert.rejects(Deno.stat(storage.root), Deno.errors.NotFound);
+});
+
+storageTest("DirectoryStorage.replace() makes a file, or replaces all of it", async (storage) => {
+  await storage.replace("c/file", encode("a long text"));
+  assert.equal(decode(await storage.read("c/file")), "a long text");
+  await storage.replace("c/file", encode("short"));
+  assert.equal(decode(await storage.read("c/file")), "short");
+  assert.deepEqual(await storage.list("c"), [{ path: "c/file", bytes: 5 }]);
+});
+
+storageTest("DirectoryStorage.replace() is not disturbed by what a crash left", async (storage) => {
+  await storage.replace("file", encode("old"));
+  await Deno.writeTextFile(join(storage.root, "file.new"), "half of something longer");
+  await storage.replace("file", encode("new"));
+  assert.equal(decode(await storage.read("file")), "new");
+});
+
+storageTest("DirectoryStorage.append() writes at the end, whole and in order", async (storage) => {
+  const file = await storage.append("c/d/file");
+  const bytes = encode("one\n");
+  await file.write(bytes);
+  bytes.fill(0);
+  await file.write(encode("two\n"));
+  await file.sync();
+  await file.write(new Uint8Array());
+  await file.sync();
+  file.close();
+  await write(storage, "c/d/file", "three\n");
+  assert.equal(decode(await storage.read("c/d/file")), "one\ntwo\nthree\n");
+});
+
+storageTest("DirectoryStorage.append() writes more than one system call takes", async (storage) => {
+  const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => i % 251);
+  const file = await storage.append("file");
+  await file.write(bytes);
+  file.close();
+  assert.deepEqual(await storage.read("file"), bytes);
+});
+
+storageTest(
+  "DirectoryStorage.truncate() cuts a file, and appending goes on there",
+  async (storage) => {
+    await write(storage, "file", "kept, cut");
+    await storage.truncate("file", 4);
+    await storage.truncate("file", 4);
+    await write(storage, "file", "!");
+    assert.equal(decode(await storage.read("file")), "kept!");
+    await assert.rejects(storage.truncate("missing", 0), Deno.errors.NotFound);
+  },
+);
+
+storageTest("DirectoryStorage.move() makes the directory that it moves to", async (storage) => {
+  await write(storage, "file", "text");
+  await storage.move("file", "set_aside/c/file");
+  assert.equal(await storage.read("file"), undefined);
+  assert.equal(decode(await storage.read("set_aside/c/file")), "text");
+  await assert.rejects(storage.move("missing", "other"), Deno.errors.NotFound);
+});
+
+storageTest("DirectoryStorage.remove() removes one file", async (storage) => {
+  await write(storage, "c/one", "1");
+  await write(storage, "c/two", "2");
+  await storage.remove("c/one");
+  assert.deepEqual(await storage.list("c"), [{ path: "c/two", bytes: 1 }]);
+  await assert.rejects(storage.remove("c/one"), Deno.errors.NotFound);
+});
+
+storageTest(
+  "DirectoryStorage.list() finds files at any depth, in order of their paths",
+  async (storage) => {
+    for (const path of ["c/b/2", "c/b/1", "c/b.txt", "c/a", "other/x", "c/d/e/f"]) {
+      await write(storage, path, path);
+    }
+    await Deno.mkdir(join(storage.root, "c", "empty"));
+    const paths = ["c/a", "c/b.txt", "c/b/1", "c/b/2", "c/d/e/f"];
+    assert.deepEqual(
+      await storage.list("c"),
+      paths.map((path) => ({ path, bytes: path.length })),
+    );
+  },
+);
+
+storageTest(
+  "DirectoryStorage throws where a file is in the way of a directory",
+  async (storage) => {
+    await write(storage, "c", "a file");
+    await assert.rejects(storage.append("c/file"));
+    await assert.rejects(storage.replace("c/file", encode("x")));
+    assert.equal(decode(await storage.read("c")), "a file");
+  },
+);

@@ -1,0 +1,462 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import { SqliteWindowHistory } from "../../../analyzer/deno/sqlite_window_history.ts";
+import type { WindowHistory, WindowQuery } from "../../../analyzer/sink/window_history.ts";
+import type { LateCounts } from "../../../analyzer/window/late_counts.ts";
+import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/window_summary.ts";
+import {
+  InMemoryHistory,
+  LENGTH_MS,
+  START_MS,
+  statusSummary,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
+
+const ALL = { limit: 1000, urlsMax: 1000 };
+
+/** Runs a test with the path of a database that does not exist yet. */
+async function withPath(test: (path: string) => void | Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(join(directory, "windows.db"));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function open(path: string): SqliteWindowHistory & Disposable {
+  const history = new SqliteWindowHistory(path, LENGTH_MS);
+  return Object.assign(history, { [Symbol.dispose]: () => history.close() });
+}
+
+function closed(overrides: Partial<WindowSummary> = {}): ClosedWindow {
+  const window = windowSummary(overrides);
+  return {
+    ...window,
+    state: "closed",
+    ipSketches: window.statuses.map(({ status }) => Uint8Array.of(1, status & 255)),
+  };
+}
+
+function late(windowStartMs: number, lateCount = 3, lateErrorCount = 1): LateCounts {
+  return { windowStartMs, lateCount, lateErrorCount };
+}
+
+/** Starts of all windows, newest first, counted from `START_MS` in windows. */
+function indexes(history: WindowHistory): number[] {
+  return history.query(ALL).windows.map(({ startMs }) => (startMs - START_MS) / LENGTH_MS);
+}
+
+Deno.test("SqliteWindowHistory.get() gives the window that was put, and no other", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    const window = closed();
+    history.put(window);
+    const { ipSketches: _, ...summary } = window;
+    assert.deepEqual(history.get(START_MS, ALL), summary);
+    assert.equal(history.get(START_MS + 1, ALL), undefined);
+    assert.equal(history.get(START_MS + LENGTH_MS, ALL), undefined);
+  });
+});
+
+Deno.test("SqliteWindowHistory.get() cuts URLs at any number, on both sides of 20", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    const urls = Array.from({ length: 45 }, (_, i) => ({
+      url: `/${i}?"'\u0000\\ü😀`,
+      count: 100 - i,
+      countErrorMax: i,
+    }));
+    history.put(closed({ statuses: [statusSummary({ urls })] }));
+    for (const urlsMax of [0, 1, 19, 20, 21, 44, 45, 46, 1000]) {
+      assert.deepEqual(
+        history.get(START_MS, { urlsMax })!.statuses[0]!.urls,
+        urls.slice(0, urlsMax),
+      );
+    }
+  });
+});
+
+Deno.test("SqliteWindowHistory.put() keeps windows of the farthest times and largest counts", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    for (const startMs of [-8.64e15, 0, 8.64e15 - LENGTH_MS]) {
+      const { ipSketches: _, ...summary } = closed({ startMs, totalCount: 2 ** 53 - 1 });
+      history.put({
+        ...summary,
+        state: "closed",
+        ipSketches: [new Uint8Array(), new Uint8Array()],
+      });
+      assert.deepEqual(history.get(startMs, ALL), summary);
+    }
+    assert.equal(history.query(ALL).windows.length, 3);
+  });
+});
+
+Deno.test("SqliteWindowHistory.put() replaces a window and keeps its late counts", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    history.put(closed());
+    history.addLate(late(START_MS));
+    history.commit(1);
+    history.put(closed({ totalCount: 7, errorCount: 0, statuses: [] }));
+    history.commit(2);
+    const window = history.get(START_MS, ALL)!;
+    assert.equal(window.totalCount, 7);
+    assert.deepEqual(window.statuses, []);
+    assert.deepEqual([window.lateCount, window.lateErrorCount], [3, 1]);
+    assert.equal(history.query(ALL).windows.length, 1);
+  });
+});
+
+Deno.test("SqliteWindowHistory.addLate() adds up over checkpoints, and ignores unknown windows", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    history.put(closed());
+    for (let epoch = 1; epoch <= 6; epoch++) {
+      history.addLate(late(START_MS, 2, 1));
+      history.addLate(late(START_MS, 3, 0));
+      history.addLate(late(START_MS + LENGTH_MS));
+      history.commit(epoch);
+      const { lateCount, lateErrorCount } = history.get(START_MS, ALL)!;
+      assert.deepEqual([lateCount, lateErrorCount], [5 * epoch, epoch]);
+    }
+    history.put(closed({ startMs: START_MS + LENGTH_MS }));
+    assert.equal(history.get(START_MS + LENGTH_MS, ALL)!.lateCount, 0);
+  });
+});
+
+Deno.test("SqliteWindowHistory keeps windows of other lengths apart, late counts too", async () => {
+  await withPath((path) => {
+    using long = open(path);
+    long.put(closed());
+    for (const epoch of [1, 2, 3]) {
+      long.addLate(late(START_MS));
+      long.commit(epoch);
+    }
+    const short = new SqliteWindowHistory(path, 10_000);
+    try {
+      short.rollBackTo(3);
+      assert.equal(short.get(START_MS, ALL), undefined);
+      short.addLate(late(START_MS, 100));
+      short.put(closed({ lengthMs: 10_000 }));
+      assert.equal(short.get(START_MS, ALL)!.lateCount, 0);
+      short.addLate(late(START_MS, 5));
+      for (const epoch of [4, 5, 6]) {
+        short.commit(epoch);
+        assert.equal(short.get(START_MS, ALL)!.lateCount, 5);
+        assert.equal(long.get(START_MS, ALL)!.lateCount, 9);
+        short.addLate(late(START_MS, 0, 0));
+      }
+    } finally {
+      short.close();
+    }
+  });
+});
+
+Deno.test("SqliteWindowHistory.commit() shows windows to other connections, and nothing before", async () => {
+  await withPath((path) => {
+    using writer = open(path);
+    using reader = open(path);
+    writer.put(closed());
+    assert.deepEqual(indexes(writer), [0]);
+    assert.deepEqual(indexes(reader), []);
+    writer.commit(1);
+    assert.deepEqual(indexes(reader), [0]);
+    writer.addLate(late(START_MS));
+    assert.equal(writer.get(START_MS, ALL)!.lateCount, 3);
+    assert.equal(reader.get(START_MS, ALL)!.lateCount, 0);
+  });
+});
+
+Deno.test("SqliteWindowHistory.close() gives up what was not committed, and keeps the rest", async () => {
+  await withPath((path) => {
+    {
+      using history = open(path);
+      history.outputId = "an id";
+      history.put(closed());
+      history.commit(1);
+      history.put(closed({ startMs: START_MS + LENGTH_MS }));
+      history.addLate(late(START_MS));
+    }
+    using history = open(path);
+    assert.equal(history.outputId, "an id");
+    assert.deepEqual(indexes(history), [0]);
+    assert.equal(history.get(START_MS, ALL)!.lateCount, 0);
+    history.rollBackTo(1);
+    assert.deepEqual(indexes(history), [0]);
+  });
+});
+
+Deno.test("SqliteWindowHistory.outputId is undefined in a new database, and can be changed", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    assert.equal(history.outputId, undefined);
+    history.outputId = "one";
+    history.outputId = "two";
+    assert.equal(history.outputId, "two");
+  });
+});
+
+Deno.test("SqliteWindowHistory.commit() refuses a checkpoint out of turn", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    assert.throws(() => history.commit(2), /Cannot commit checkpoint 2: 1 is next/);
+    history.commit(1);
+    assert.throws(() => history.commit(1), /2 is next/);
+    history.rollBackTo(40);
+    history.commit(41);
+  });
+});
+
+Deno.test("SqliteWindowHistory.rollBackTo() takes back late rows with their checkpoint", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    history.put(closed());
+    for (const epoch of [1, 2, 3, 4]) {
+      history.addLate(late(START_MS, 10 ** epoch, epoch));
+      history.commit(epoch);
+    }
+    history.addLate(late(START_MS, 5, 5));
+    const counts: number[] = [];
+    for (const epoch of [4, 3, 2]) {
+      history.rollBackTo(epoch);
+      counts.push(history.get(START_MS, ALL)!.lateCount);
+    }
+    assert.deepEqual(counts, [11_110, 1110, 110]);
+  });
+});
+
+Deno.test("SqliteWindowHistory.query() pages through everything once, newest first", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    for (let i = 0; i < 7; i++) {
+      history.put(closed({
+        startMs: START_MS + i * LENGTH_MS,
+        statuses: i % 2 === 0 ? [statusSummary()] : [],
+      }));
+    }
+    const pages = (limit: number, status: number | undefined) => {
+      const starts: number[] = [];
+      const sizes: number[] = [];
+      let beforeMs: number | undefined;
+      do {
+        const page = history.query({ limit, urlsMax: 20, status, beforeMs });
+        starts.push(...page.windows.map(({ startMs }) => (startMs - START_MS) / LENGTH_MS));
+        sizes.push(page.windows.length);
+        beforeMs = page.nextBeforeMs;
+      } while (beforeMs !== undefined);
+      return { starts, sizes };
+    };
+    const starts = [6, 5, 4, 3, 2, 1, 0];
+    assert.deepEqual(pages(3, undefined), { starts, sizes: [3, 3, 1] });
+    assert.deepEqual(pages(6, undefined), { starts, sizes: [6, 1] });
+    assert.deepEqual(pages(7, undefined), { starts, sizes: [7] });
+    assert.deepEqual(pages(8, undefined), { starts, sizes: [7] });
+    assert.deepEqual(pages(2, 404), { starts: [6, 4, 2, 0], sizes: [2, 2] });
+  });
+});
+
+Deno.test("SqliteWindowHistory() refuses another version and leaves the file alone", async () => {
+  await withPath(async (path) => {
+    const other = new DatabaseSync(path);
+    other.exec("CREATE TABLE theirs (x); PRAGMA user_version = 2;");
+    other.close();
+    const before = await Deno.readFile(path);
+    assert.throws(() => new SqliteWindowHistory(path, LENGTH_MS), {
+      name: "RangeError",
+      message: "version is 2, supported is 1",
+    });
+    assert.deepEqual(await Deno.readFile(path), before);
+  });
+});
+
+Deno.test("SqliteWindowHistory() writes its version", async () => {
+  await withPath((path) => {
+    open(path).close();
+    const database = new DatabaseSync(path);
+    assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+    database.close();
+  });
+});
+
+Deno.test("SqliteWindowHistory() throws for a file that is no database, and leaves it alone", async () => {
+  await withPath(async (path) => {
+    const text = "not a database, but long enough to be taken for one\n".repeat(100);
+    await Deno.writeTextFile(path, text);
+    assert.throws(() => new SqliteWindowHistory(path, LENGTH_MS), /file is not a database/);
+    assert.equal(await Deno.readTextFile(path), text);
+    assert.throws(() => new SqliteWindowHistory(join(path, "..", "missing", "x.db"), LENGTH_MS));
+  });
+});
+
+/** What is done to a history, and to the model of it. */
+type Operation =
+  | { readonly kind: "put"; readonly window: ClosedWindow }
+  | { readonly kind: "late"; readonly late: LateCounts }
+  | { readonly kind: "commit" }
+  /** Back by so many checkpoints; with a new process before it where `isReopened`. */
+  | { readonly kind: "roll back"; readonly depth: number; readonly isReopened: boolean };
+
+/** The history as lists: what is there now, and what was there at each checkpoint. */
+class Model {
+  windows: readonly WindowSummary[] = [];
+  epoch = 0;
+  /** Late rows up to here were added up for good: there is no way back behind it. */
+  epochMin = 0;
+  #snapshots: readonly (readonly WindowSummary[])[] = [[]];
+
+  put({ ipSketches: _, ...window }: ClosedWindow): void {
+    const before = this.windows.find(({ startMs }) => startMs === window.startMs);
+    const { lateCount, lateErrorCount } = before ?? window;
+    this.windows = [
+      ...this.windows.filter((other) => other !== before),
+      { ...window, lateCount, lateErrorCount },
+    ];
+  }
+
+  isCommitted(startMs: number): boolean {
+    return this.#snapshots[this.epoch]!.some((window) => window.startMs === startMs);
+  }
+
+  addLate(late: LateCounts): void {
+    this.windows = this.windows.map((window) =>
+      window.startMs !== late.windowStartMs ? window : {
+        ...window,
+        lateCount: window.lateCount + late.lateCount,
+        lateErrorCount: window.lateErrorCount + late.lateErrorCount,
+      }
+    );
+  }
+
+  commit(): void {
+    this.epoch++;
+    this.epochMin = Math.max(this.epochMin, this.epoch - 2);
+    this.#snapshots = [...this.#snapshots.slice(0, this.epoch), this.windows];
+  }
+
+  rollBackTo(epoch: number): void {
+    this.epoch = epoch;
+    this.windows = this.#snapshots[epoch]!;
+  }
+}
+
+const startArbitrary = fc.integer({ min: 0, max: 7 }).map((i) => START_MS + i * LENGTH_MS);
+
+/** As `fc.record`, of objects as literals make them: the comparison is strict. */
+const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record<T>(model, { noNullPrototype: true });
+
+const windowArbitrary = record({
+  startMs: startArbitrary,
+  totalCount: fc.nat(),
+  errorCount: fc.nat(),
+  uniqueIps: record({ count: fc.nat(), isExact: fc.boolean() }),
+  statuses: fc.uniqueArray(
+    record({
+      status: fc.constantFrom(400, 404, 500),
+      errorCount: fc.nat(),
+      uniqueIps: record({ count: fc.nat(), isExact: fc.boolean() }),
+      urls: fc.array(
+        record({
+          url: fc.string({ unit: "grapheme" }),
+          count: fc.nat(),
+          countErrorMax: fc.nat(),
+        }),
+        { maxLength: 25, size: "max" },
+      ),
+      urlsTotal: record({ count: fc.nat(), isExact: fc.boolean() }),
+    }),
+    { selector: ({ status }) => status },
+  ).map((statuses) => statuses.sort((a, b) => a.status - b.status)),
+}).map((window) => closed(window));
+
+const operationArbitrary: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("put"), window: windowArbitrary }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("late"),
+      late: fc.record({
+        windowStartMs: startArbitrary,
+        lateCount: fc.nat(99),
+        lateErrorCount: fc.nat(99),
+      }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("commit") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("roll back"),
+      depth: fc.nat(2),
+      isReopened: fc.boolean(),
+    }),
+  },
+);
+
+const timeArbitrary = fc.option(
+  fc.integer({ min: START_MS - 1, max: START_MS + 8 * LENGTH_MS }),
+  { nil: undefined },
+);
+
+const queryArbitrary: fc.Arbitrary<WindowQuery> = fc.record({
+  fromMs: timeArbitrary,
+  toMs: timeArbitrary,
+  beforeMs: timeArbitrary,
+  status: fc.constantFrom(undefined, undefined, 404, 500, 599),
+  limit: fc.integer({ min: 1, max: 9 }),
+  urlsMax: fc.constantFrom(1, 20, 21, 1000),
+});
+
+Deno.test("SqliteWindowHistory does what its model in memory does", async () => {
+  await withPath(async (path) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(operationArbitrary, queryArbitrary), { maxLength: 30, size: "max" }),
+        async (steps) => {
+          const model = new Model();
+          let history = new SqliteWindowHistory(path, LENGTH_MS);
+          try {
+            for (const [operation, query] of steps) {
+              switch (operation.kind) {
+                case "put":
+                  // A window closes once; only the loss of a checkpoint makes it close again.
+                  if (model.isCommitted(operation.window.startMs)) break;
+                  model.put(operation.window);
+                  history.put(operation.window);
+                  break;
+                case "late":
+                  model.addLate(operation.late);
+                  history.addLate(operation.late);
+                  break;
+                case "commit":
+                  model.commit();
+                  history.commit(model.epoch);
+                  break;
+                case "roll back":
+                  if (operation.isReopened) {
+                    history.close();
+                    history = new SqliteWindowHistory(path, LENGTH_MS);
+                  }
+                  model.rollBackTo(Math.max(model.epochMin, model.epoch - operation.depth));
+                  history.rollBackTo(model.epoch);
+              }
+              const oracle = new InMemoryHistory(model.windows);
+              assert.deepEqual(history.query(query), oracle.query(query));
+              const startMs = query.fromMs ?? START_MS;
+              assert.deepEqual(history.get(startMs, query), oracle.get(startMs, query));
+            }
+          } finally {
+            history.close();
+            await Deno.remove(path);
+          }
+        },
+      ),
+      // Shrinking a failure would take minutes: each attempt writes a database.
+      { numRuns: 60, interruptAfterTimeLimit: 20_000 },
+    );
+  });
+});

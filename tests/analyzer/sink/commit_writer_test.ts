@@ -1,0 +1,405 @@
+import assert from "node:assert/strict";
+import type { Checkpoint, CheckpointState } from "../../../analyzer/checkpoint/checkpoint.ts";
+import { StoredCheckpoints } from "../../../analyzer/checkpoint/stored_checkpoints.ts";
+import { CommitWriter, type CommitWriterOptions } from "../../../analyzer/sink/commit_writer.ts";
+import {
+  ErrorFiles,
+  NO_ERROR_FILES,
+  recoverErrorFiles,
+} from "../../../analyzer/sink/error_files.ts";
+import { LiveViewBoard } from "../../../analyzer/sink/live_view_board.ts";
+import { SourceStates } from "../../../analyzer/sink/source_states.ts";
+import { emptyTotals } from "../../../analyzer/sink/totals.ts";
+import { TotalsCounter } from "../../../analyzer/sink/totals_counter.ts";
+import type { WindowHistory, WindowPage } from "../../../analyzer/sink/window_history.ts";
+import type { SavedSource } from "../../../analyzer/source/source.ts";
+import type { CheckpointBarrier, StreamElement } from "../../../analyzer/stream/elements.ts";
+import type { LateCounts } from "../../../analyzer/window/late_counts.ts";
+import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/window_summary.ts";
+import { analyzedBatch } from "../../support/batches.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+import { MemoryStorage } from "../../support/memory_storage.ts";
+import { LENGTH_MS, liveView, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+
+const TCP: SavedSource = { name: "tcp://127.0.0.1:9999", firstStartedAtMs: 0, file: undefined };
+const FILE: SavedSource = {
+  name: "file:/a.jsonl",
+  firstStartedAtMs: 0,
+  file: { device: 1, inode: 2, hashedBytes: 0, hash: "" },
+};
+const PART = "errors/date=2025-05-30/part-000001.jsonl";
+
+/** Knows which windows would be there after a crash, and tells a log what it is asked to do. */
+class RecordingHistory implements WindowHistory {
+  readonly #log: (entry: string) => void;
+  #pending: number[] = [];
+  /** Starts by the checkpoint that committed them. */
+  readonly committed = new Map<number, readonly number[]>();
+  /** The commit of this checkpoint throws. */
+  failAtEpoch = 0;
+
+  constructor(log: (entry: string) => void) {
+    this.#log = log;
+  }
+
+  put({ startMs }: ClosedWindow): void {
+    this.#log(`put ${startMs - START_MS}`);
+    this.#pending.push(startMs);
+  }
+
+  addLate({ windowStartMs, lateCount, lateErrorCount }: LateCounts): void {
+    this.#log(`late ${windowStartMs - START_MS}: ${lateCount}, ${lateErrorCount}`);
+  }
+
+  commit(epoch: number): void {
+    this.#log(`commit ${epoch}`);
+    if (epoch === this.failAtEpoch) throw new Error("disk full");
+    this.committed.set(epoch, this.#pending);
+    this.#pending = [];
+  }
+
+  /** Starts of all windows that were committed up to a checkpoint. */
+  startsUpTo(epoch: number): number[] {
+    return [...this.committed].filter(([of]) => of <= epoch).flatMap(([, starts]) => starts);
+  }
+
+  rollBackTo(): void {
+    throw new Error("The writer does not roll back");
+  }
+
+  query(): WindowPage {
+    throw new Error("The writer does not read");
+  }
+
+  get(): WindowSummary | undefined {
+    throw new Error("The writer does not read");
+  }
+
+  close(): void {
+    throw new Error("The history is not the writer's to close");
+  }
+}
+
+function setUp(overrides: Partial<CommitWriterOptions> = {}) {
+  const log: string[] = [];
+  const tell = (entry: string) => void log.push(entry);
+  const storage = new MemoryStorage(tell);
+  const history = new RecordingHistory(tell);
+  const clock = new ManualClock();
+  const board = new LiveViewBoard(clock, liveView());
+  const options: CommitWriterOptions = {
+    clock,
+    board,
+    history,
+    errorFiles: new ErrorFiles(storage, { partBytesMax: 60, partAgeMaxMs: 1e9 }, NO_ERROR_FILES),
+    checkpoints: new StoredCheckpoints(storage, "x"),
+    identity: { outputId: "id", windowLengthMs: LENGTH_MS, minStatus: 400 },
+    sources: [TCP, FILE],
+    sourceStates: new SourceStates([TCP.name, FILE.name]),
+    totals: new TotalsCounter(),
+    reporter: {
+      windowClosed: ({ startMs }) => tell(`table ${startMs - START_MS}`),
+      badLine: ({ kind, text }) => tell(`bad ${kind}: ${text}`),
+      notice: (line) => tell(`notice ${line}`),
+    },
+    epoch: 0,
+    positions: new Map(),
+    onChanged: () => tell("changed"),
+    onBarrier: () => tell("barrier"),
+    ...overrides,
+  };
+  return { log, storage, history, clock, board, writer: new CommitWriter(options), options };
+}
+
+function windowClosed(startMs: number): StreamElement {
+  const window = windowSummary({ startMs });
+  return { kind: "window-closed", window: { ...window, state: "closed", ipSketches: [] } };
+}
+
+function barrier(overrides: Partial<CheckpointState> = {}): CheckpointBarrier {
+  return {
+    kind: "barrier",
+    state: {
+      watermark: { timeMs: START_MS, eventTimeMaxMs: START_MS, inputs: [] },
+      windows: { closedUpToMs: START_MS, windows: [] },
+      ...overrides,
+    },
+  };
+}
+
+Deno.test("CommitWriter.write() writes errors, then history, then the screen", async () => {
+  const { writer, log } = setUp();
+  await writer.write(
+    analyzedBatch(
+      [{ time: START_MS }, { time: START_MS - 1 }, { time: START_MS - 1, status: 200 }],
+      {
+        closedUpToMs: START_MS,
+        samples: [{ kind: "not_json", text: "{" }],
+      },
+    ),
+  );
+  await writer.write(windowClosed(START_MS));
+  writer.close();
+  assert.deepEqual(log, [
+    `append ${PART}`,
+    `write ${PART}`,
+    "late -30000: 2, 1",
+    "bad not_json: {",
+    "changed",
+    "put 0",
+    "table 0",
+    "changed",
+  ]);
+});
+
+Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint durable at a barrier", async () => {
+  const { writer, log } = setUp();
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  await writer.write(windowClosed(START_MS));
+  log.length = 0;
+  await writer.write(barrier());
+  writer.close();
+  assert.deepEqual(log, [`sync ${PART}`, "commit 1", "replace checkpoint-1.json", "barrier"]);
+});
+
+Deno.test("CommitWriter.write() saves everything that a run goes on from", async () => {
+  const { writer, options, clock } = setUp();
+  clock.setWall(START_MS);
+  await writer.write(analyzedBatch([{ time: START_MS, line: "123" }]));
+  const { state } = barrier();
+  await writer.write({ kind: "barrier", state });
+  writer.close();
+  assert.deepEqual(await load(options), {
+    epoch: 1,
+    identity: options.identity,
+    ...state,
+    totals: options.totals.snapshot(),
+    errorFiles: { nextPart: 2, open: [{ path: PART, bytes: 4 }] },
+    positions: new Map(),
+    sources: JSON.parse(JSON.stringify([TCP, FILE])),
+  });
+});
+
+Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has changed", async () => {
+  const { writer, log } = setUp();
+  await writer.write(barrier());
+  await writer.write({ kind: "watermark", timeMs: START_MS });
+  await writer.write({ kind: "view-request", wallMs: 0 });
+  await writer.write({ kind: "tick", wallMs: 0, monotonicMs: 0 });
+  await writer.write(barrier());
+  assert.deepEqual(log, ["barrier", "barrier"]);
+
+  await writer.write(windowClosed(START_MS));
+  await writer.write(barrier());
+  await writer.write(barrier());
+  writer.close();
+  assert.deepEqual(log.slice(2), [
+    "put 0",
+    "table 0",
+    "changed",
+    "commit 1",
+    "replace checkpoint-1.json",
+    "barrier",
+    "barrier",
+  ]);
+});
+
+Deno.test("CommitWriter.write() numbers checkpoints on from the one that the run goes on from", async () => {
+  const { writer, log, options } = setUp({ epoch: 7 });
+  for (let i = 0; i < 2; i++) {
+    await writer.write(analyzedBatch([], { others: ["empty"] }));
+    await writer.write(barrier());
+  }
+  assert.deepEqual(log.filter((entry) => entry.startsWith("commit")), ["commit 8", "commit 9"]);
+  assert.equal((await load(options))?.epoch, 9);
+});
+
+Deno.test("CommitWriter.write() throws at a barrier that an operator did not add to", async () => {
+  for (const missing of ["watermark", "windows"] as const) {
+    const { writer, log } = setUp();
+    await writer.write(analyzedBatch([], { others: ["empty"] }));
+    const { [missing]: _, ...state } = barrier().state;
+    await assert.rejects(writer.write({ kind: "barrier", state }), /an operator did not add/);
+    assert.deepEqual(log, ["changed"]);
+  }
+});
+
+Deno.test("CommitWriter.write() keeps positions of replayable inputs only", async () => {
+  const other = { offsetBytes: 5, csvLayout: { fieldCount: 5, columns: [0, 1, 2, 3, 4] } };
+  const { writer, options } = setUp({ positions: new Map([["file:/other", other]]) });
+  const batchOf = (inputId: string, offsetBytes: number) =>
+    writer.write(analyzedBatch([{ time: START_MS, status: 200 }], { inputId, offsetBytes }));
+  await batchOf(TCP.name, 100);
+  await batchOf(FILE.name, 200);
+  await batchOf(FILE.name, 300);
+  await writer.write(barrier());
+  const positions = (await load(options))!.positions;
+  assert.deepEqual([...positions.keys()], ["file:/other", FILE.name]);
+  assert.deepEqual(positions.get("file:/other"), other);
+  assert.equal(positions.get(FILE.name)?.offsetBytes, 300);
+});
+
+Deno.test("CommitWriter.write() reports the first line of each kind once", async () => {
+  const { writer, log } = setUp();
+  const samples = [
+    { kind: "not_json", text: "first" },
+    { kind: "partial", text: "cut" },
+    { kind: "not_json", text: "second" },
+  ] as const;
+  await writer.write(analyzedBatch([], { samples }));
+  await writer.write(analyzedBatch([], { samples: [...samples, { kind: "bad_ip", text: "x" }] }));
+  assert.deepEqual(log.filter((entry) => entry.startsWith("bad")), [
+    "bad not_json: first",
+    "bad partial: cut",
+    "bad bad_ip: x",
+  ]);
+});
+
+Deno.test("CommitWriter.write() passes on what a source has to say, and only then", async () => {
+  const { writer, log, options } = setUp();
+  const change = {
+    kind: "source-changed",
+    source: TCP.name,
+    phase: "connected",
+    connectionsDelta: 1,
+    reason: "",
+  } as const;
+  await writer.write({ ...change, notice: "" });
+  assert.deepEqual(log, []);
+  await writer.write({ ...change, notice: "connected" });
+  assert.deepEqual(log, ["notice connected"]);
+  assert.equal(options.sourceStates.snapshot()[0]!.connectionsTotal, 2);
+});
+
+Deno.test("CommitWriter.write() answers a request with everything committed before it", async () => {
+  const { writer, board, clock } = setUp();
+  const open = [windowSummary({ state: "open" })];
+  await writer.write(analyzedBatch([{ time: START_MS }], { inputId: TCP.name }));
+  const rowAtMs = clock.wallMs();
+  clock.advance(5);
+  await writer.write({ kind: "view-request", wallMs: 0, open, watermarkMs: START_MS - 5 });
+  const view = board.latest;
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  writer.close();
+  assert.equal(view.atMs, rowAtMs + 5);
+  assert.equal(view.totals.errors, 1);
+  assert.equal(view.sources[0]!.lastRowAtMs, rowAtMs);
+  assert.equal(view.open, open);
+  assert.equal(view.watermarkMs, START_MS - 5);
+});
+
+Deno.test("CommitWriter.close() puts up a last view and closes the files", async () => {
+  const { writer, board, storage } = setUp();
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  await writer.write({ kind: "watermark", timeMs: START_MS });
+  writer.close();
+  const view = await board.fresh();
+  assert.equal(view.totals.errors, 1);
+  assert.equal(view.watermarkMs, START_MS);
+  assert.equal(storage.openCount, 0);
+});
+
+Deno.test("CommitWriter.abort() closes the files and saves nothing", async () => {
+  const { writer, storage, log } = setUp();
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  log.length = 0;
+  writer.abort();
+  assert.equal(storage.openCount, 0);
+  assert.deepEqual(log, []);
+});
+
+Deno.test("CommitWriter.progress tells since when the writer is at an element", async () => {
+  const { writer, clock } = setUp();
+  clock.advance(10);
+  assert.deepEqual(writer.progress, { idleMs: 10, isWriting: false });
+  const written = writer.write(analyzedBatch([{ time: START_MS }]));
+  clock.advance(3);
+  assert.deepEqual(writer.progress, { idleMs: 3, isWriting: true });
+  await written;
+  assert.deepEqual(writer.progress, { idleMs: 0, isWriting: false });
+  writer.close();
+});
+
+/** Batches from a file with a checkpoint after every second one; parts roll on the way. */
+const ELEMENTS: readonly StreamElement[] = Array.from({ length: 8 }, (_, i) => [
+  analyzedBatch([
+    { time: START_MS + i * LENGTH_MS, line: `line ${i} of the first kind` },
+    { time: "future", line: `line ${i} of the future` },
+  ], { inputId: FILE.name, offsetBytes: 100 * (i + 1) }),
+  windowClosed(START_MS + i * LENGTH_MS),
+  ...(i % 2 === 1 ? [barrier()] : []),
+]).flat();
+
+Deno.test("CommitWriter leaves a checkpoint whose lines and windows are there after a crash anywhere", async () => {
+  for (let failAt = 1;; failAt++) {
+    const { writer, storage, history, options } = setUp();
+    storage.failAt(failAt);
+    const hasFailed = await fails(writer);
+    storage.crash();
+    await assertUsable(options, storage, history, `failure ${failAt}`);
+    if (!hasFailed) {
+      assert.equal((await load(options))?.epoch, 4);
+      assert.ok(failAt > 20, "the run does many operations");
+      break;
+    }
+  }
+});
+
+Deno.test("CommitWriter leaves the checkpoint before where the history cannot commit", async () => {
+  for (const failAtEpoch of [1, 2, 3, 4]) {
+    const { writer, storage, history, options } = setUp();
+    history.failAtEpoch = failAtEpoch;
+    assert.ok(await fails(writer));
+    storage.crash();
+    assert.equal((await load(options))?.epoch ?? 0, failAtEpoch - 1);
+    await assertUsable(options, storage, history, `commit ${failAtEpoch}`);
+  }
+});
+
+/** Writes all elements, as a stream does; true where one failed. */
+async function fails(writer: CommitWriter): Promise<boolean> {
+  try {
+    for (const element of ELEMENTS) await writer.write(element);
+    writer.close();
+    return false;
+  } catch {
+    writer.abort();
+    return true;
+  }
+}
+
+async function assertUsable(
+  options: CommitWriterOptions,
+  storage: MemoryStorage,
+  history: RecordingHistory,
+  message: string,
+): Promise<void> {
+  assert.equal(storage.openCount, 0);
+  const checkpoint = await load(options);
+  const epoch = checkpoint?.epoch ?? 0;
+  await recoverErrorFiles(storage, checkpoint?.errorFiles ?? NO_ERROR_FILES, {
+    isLive: false,
+    label: "x",
+  });
+  const lines = storage.paths()
+    .filter((path) => path.startsWith("errors/"))
+    .flatMap((path) => storage.text(path)!.split("\n").filter((line) => line !== ""));
+  const batches = Array.from({ length: 2 * epoch }, (_, i) => i);
+  assert.deepEqual(
+    lines.sort(),
+    batches.flatMap((i) => [`line ${i} of the first kind`, `line ${i} of the future`]).sort(),
+    message,
+  );
+  assert.equal((checkpoint?.totals ?? emptyTotals()).errors, lines.length);
+  assert.deepEqual(
+    history.startsUpTo(epoch),
+    batches.map((i) => START_MS + i * LENGTH_MS),
+    message,
+  );
+  const position = checkpoint?.positions.get(FILE.name)?.offsetBytes;
+  assert.equal(position, epoch === 0 ? undefined : 200 * epoch, message);
+}
+
+async function load({ checkpoints }: CommitWriterOptions): Promise<Checkpoint | undefined> {
+  return await checkpoints.load((line) => assert.fail(line));
+}

@@ -1,0 +1,472 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  ErrorFiles,
+  type ErrorFilesState,
+  NO_ERROR_FILES,
+  recoverErrorFiles,
+} from "../../../analyzer/sink/error_files.ts";
+import { analyzedBatch, type Row } from "../../support/batches.ts";
+import { MemoryStorage, StorageFailure } from "../../support/memory_storage.ts";
+
+const DAY_MS = 86_400_000;
+/** 2025-05-30T00:00:00Z */
+const DAY = 1_748_563_200_000;
+const NEVER_ROLL = { partBytesMax: 1e9, partAgeMaxMs: 1e9 };
+const LIVE = { isLive: true, label: "x" };
+const REPLAYABLE = { isLive: false, label: "x" };
+
+const PART_1 = "errors/date=2025-05-30/part-000001.jsonl";
+const PART_2 = "errors/date=2025-05-31/part-000002.jsonl";
+
+Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  await files.append(
+    analyzedBatch([
+      { time: DAY + DAY_MS - 1, line: "last of the day" },
+      { time: DAY + DAY_MS, line: "first of the next" },
+      { time: DAY + DAY_MS + 1, line: "second of the next" },
+      { time: DAY + DAY_MS - 2, line: "the day again" },
+    ]),
+    0,
+  );
+  files.close();
+  assert.deepEqual(contents(storage), {
+    [PART_1]: "last of the day\nthe day again\n",
+    [PART_2]: "first of the next\nsecond of the next\n",
+  });
+  assert.equal(storage.openCount, 0);
+});
+
+Deno.test("ErrorFiles.append() takes the window's day, not the row's", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  // Windows of 7 s are not aligned to days: this one begins before midnight.
+  await files.append(analyzedBatch([{ time: DAY, line: "a" }], { windowLengthMs: 7000 }), 0);
+  files.close();
+  assert.deepEqual(storage.paths(), ["errors/date=2025-05-29/part-000001.jsonl"]);
+});
+
+Deno.test("ErrorFiles.append() writes nothing for a batch without errors", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  await files.append(analyzedBatch([{ time: DAY, status: 200 }]), 0);
+  await files.append(analyzedBatch([]), 0);
+  assert.equal(storage.operationCount, 0);
+  assert.deepEqual(files.state(), NO_ERROR_FILES);
+});
+
+Deno.test("ErrorFiles.append() puts late and future rows into the part written last", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const closedUpToMs = DAY;
+  await files.append(
+    analyzedBatch([{ time: DAY + DAY_MS, line: "tomorrow" }], { closedUpToMs }),
+    0,
+  );
+  await files.append(
+    analyzedBatch([
+      { time: 0, line: "late first" },
+      { time: DAY, line: "today" },
+      { time: "future", line: "future" },
+      { time: DAY - 1, line: "late" },
+      { time: DAY + 1, line: "today again" },
+    ], { closedUpToMs }),
+    0,
+  );
+  files.close();
+  assert.deepEqual(contents(storage), {
+    "errors/date=2025-05-30/part-000002.jsonl": "today\nfuture\nlate\ntoday again\n",
+    "errors/date=2025-05-31/part-000001.jsonl": "tomorrow\nlate first\n",
+  });
+});
+
+Deno.test("ErrorFiles.append() puts future rows under the day of the clock where no part is open", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  await files.append(analyzedBatch([{ time: "future", line: "future" }]), DAY + DAY_MS - 1);
+  files.close();
+  assert.deepEqual(contents(storage), { [PART_1]: "future\n" });
+});
+
+Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the bound", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, { ...NEVER_ROLL, partBytesMax: 8 }, NO_ERROR_FILES);
+  for (const line of ["123", "456", "789"]) {
+    await files.append(analyzedBatch([{ time: DAY, line }]), 0);
+  }
+  assert.deepEqual(contents(storage), {
+    [PART_1]: "123\n456\n",
+    "errors/date=2025-05-30/part-000002.jsonl": "789\n",
+  });
+  assert.equal(storage.openCount, 1, "the full part is closed");
+  files.close();
+  storage.crash();
+  assert.equal(storage.text(PART_1), "123\n456\n", "the full part is durable");
+});
+
+Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and closes one at it", async () => {
+  for (const [partBytesMax, open] of [[5, 1], [4, 0]] as const) {
+    const storage = new MemoryStorage();
+    const files = new ErrorFiles(storage, { ...NEVER_ROLL, partBytesMax }, NO_ERROR_FILES);
+    await files.append(analyzedBatch([{ time: DAY, line: "123" }]), 0);
+    await files.sync(0);
+    assert.equal(files.state().open.length, open);
+    assert.equal(storage.openCount, open);
+    files.close();
+  }
+});
+
+Deno.test("ErrorFiles.sync() closes a part at its age, not a millisecond before", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, { ...NEVER_ROLL, partAgeMaxMs: 1000 }, NO_ERROR_FILES);
+  await files.append(analyzedBatch([{ time: DAY }]), 5000);
+  await files.sync(5000);
+  await files.sync(5999);
+  assert.equal(files.state().open.length, 1);
+  await files.sync(6000);
+  assert.deepEqual(files.state(), { nextPart: 2, open: [] });
+  assert.equal(storage.openCount, 0);
+});
+
+Deno.test("ErrorFiles.sync() lets a part age anew after the clock was set back", async () => {
+  const files = new ErrorFiles(
+    new MemoryStorage(),
+    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    NO_ERROR_FILES,
+  );
+  await files.append(analyzedBatch([{ time: DAY }]), 5000);
+  await files.sync(5000);
+  await files.sync(100);
+  await files.sync(1099);
+  assert.equal(files.state().open.length, 1);
+  await files.sync(1100);
+  assert.equal(files.state().open.length, 0);
+});
+
+Deno.test("ErrorFiles.sync() lets a restored part age anew, and go on being written", async () => {
+  const storage = new MemoryStorage();
+  storage.set(PART_1, "old\n");
+  const files = new ErrorFiles(
+    storage,
+    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    { nextPart: 2, open: [{ path: PART_1, bytes: 4 }] },
+  );
+  await files.sync(50_000);
+  await files.append(analyzedBatch([{ time: "future", line: "new" }]), 50_000);
+  await files.sync(50_999);
+  assert.equal(storage.text(PART_1), "old\nnew\n");
+  assert.deepEqual(files.state(), { nextPart: 2, open: [{ path: PART_1, bytes: 8 }] });
+  await files.sync(51_000);
+  assert.deepEqual(files.state(), { nextPart: 2, open: [] });
+});
+
+Deno.test("ErrorFiles.append() keeps four parts open, and closes the one written least recently", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const append = (day: number) =>
+    files.append(analyzedBatch([{ time: DAY + day * DAY_MS, line: `${day}` }]), 0);
+  for (const day of [0, 1, 2, 3]) await append(day);
+  assert.equal(storage.openCount, 4);
+  await append(0);
+  await append(4);
+  assert.equal(storage.openCount, 4);
+  assert.deepEqual(
+    files.state().open.map(({ path }) => path.slice(-"00/part-000000.jsonl".length, -6)),
+    ["01/part-000003", "02/part-000004", "30/part-000001", "03/part-000005"],
+  );
+  files.close();
+  storage.crash();
+  assert.equal(storage.text(PART_2), "1\n", "the closed part is durable");
+});
+
+Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async () => {
+  const storage = new MemoryStorage();
+  const first = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  await first.append(
+    analyzedBatch([{ time: DAY + DAY_MS, line: "a" }, { time: DAY, line: "b" }]),
+    0,
+  );
+  const state = first.state();
+  first.close();
+  assert.deepEqual(state, {
+    nextPart: 3,
+    open: [
+      { path: "errors/date=2025-05-31/part-000001.jsonl", bytes: 2 },
+      { path: "errors/date=2025-05-30/part-000002.jsonl", bytes: 2 },
+    ],
+  });
+
+  const second = new ErrorFiles(storage, NEVER_ROLL, structuredClone(state));
+  assert.deepEqual(second.state(), state);
+  await second.append(analyzedBatch([{ time: "future", line: "written last" }]), 0);
+  await second.append(analyzedBatch([{ time: DAY + 2 * DAY_MS, line: "new" }]), 0);
+  second.close();
+  assert.deepEqual(contents(storage), {
+    "errors/date=2025-05-30/part-000002.jsonl": "b\nwritten last\n",
+    "errors/date=2025-05-31/part-000001.jsonl": "a\n",
+    "errors/date=2025-06-01/part-000003.jsonl": "new\n",
+  });
+});
+
+/** Files as a run left them that was at `STATE` when it saved its last checkpoint. */
+function leftBehind(): MemoryStorage {
+  const storage = new MemoryStorage();
+  storage.set("errors/date=2025-05-29/part-000001.jsonl", "final\n");
+  storage.set("errors/date=2025-05-30/part-000002.jsonl", "kept\ncut\n");
+  storage.set("errors/date=2025-05-31/part-000003.jsonl", "begun later\n");
+  storage.set("errors/date=2025-05-31/part-000004.jsonl", "");
+  storage.set("errors/notes.txt", "somebody's own");
+  return storage;
+}
+
+const KEPT = "errors/date=2025-05-30/part-000002.jsonl";
+const STATE: ErrorFilesState = { nextPart: 3, open: [{ path: KEPT, bytes: 5 }] };
+const RECOVERED = {
+  "errors/date=2025-05-29/part-000001.jsonl": "final\n",
+  [KEPT]: "kept\n",
+  "errors/notes.txt": "somebody's own",
+};
+
+Deno.test("recoverErrorFiles() sets the tail of a live source aside", async () => {
+  const storage = leftBehind();
+  const { state, cut } = await recoverErrorFiles(storage, STATE, LIVE);
+  assert.deepEqual(state, STATE);
+  assert.deepEqual(cut, { lines: 2, setAsidePath: "set_aside/errors-x.jsonl" });
+  storage.crash();
+  assert.deepEqual(contents(storage), {
+    ...RECOVERED,
+    "set_aside/errors-x.jsonl": "cut\nbegun later\n",
+  });
+  assert.equal(storage.openCount, 0);
+});
+
+Deno.test("recoverErrorFiles() drops the tail of a replayable source", async () => {
+  const storage = leftBehind();
+  const { state, cut } = await recoverErrorFiles(storage, STATE, REPLAYABLE);
+  assert.deepEqual(state, STATE);
+  assert.deepEqual(cut, { lines: 2, setAsidePath: undefined });
+  storage.crash();
+  assert.deepEqual(contents(storage), RECOVERED);
+});
+
+Deno.test("recoverErrorFiles() changes nothing where nothing follows the checkpoint", async () => {
+  for (const options of [LIVE, REPLAYABLE]) {
+    const storage = new MemoryStorage();
+    storage.set(KEPT, "kept\n");
+    assert.deepEqual(await recoverErrorFiles(storage, STATE, options), {
+      state: STATE,
+      cut: undefined,
+    });
+    assert.deepEqual(contents(storage), { [KEPT]: "kept\n" });
+  }
+  const empty = new MemoryStorage();
+  assert.deepEqual(await recoverErrorFiles(empty, NO_ERROR_FILES, LIVE), {
+    state: NO_ERROR_FILES,
+    cut: undefined,
+  });
+});
+
+Deno.test("recoverErrorFiles() counts half a line as one, and ends it where it is set aside", async () => {
+  const storage = new MemoryStorage();
+  storage.set(KEPT, "kept\ncut\nhalf a li");
+  storage.set("errors/date=2025-05-31/part-000003.jsonl", "begun later\n");
+  const { cut } = await recoverErrorFiles(storage, STATE, LIVE);
+  assert.equal(cut?.lines, 3);
+  assert.equal(storage.text("set_aside/errors-x.jsonl"), "cut\nhalf a li\nbegun later\n");
+});
+
+Deno.test("recoverErrorFiles() leaves a part that somebody shortened or removed to them", async () => {
+  for (const left of [undefined, "", "kept"]) {
+    const storage = new MemoryStorage();
+    if (left !== undefined) storage.set(KEPT, left);
+    const { state, cut } = await recoverErrorFiles(storage, STATE, LIVE);
+    assert.deepEqual(state, { nextPart: 3, open: [] });
+    assert.equal(cut, undefined);
+
+    const files = new ErrorFiles(storage, NEVER_ROLL, state);
+    await files.append(analyzedBatch([{ time: DAY, line: "new" }]), 0);
+    files.close();
+    assert.deepEqual(contents(storage), {
+      ...(left === undefined ? {} : { [KEPT]: left }),
+      "errors/date=2025-05-30/part-000003.jsonl": "new\n",
+    });
+  }
+});
+
+/** A step of a run: rows appended, or a checkpoint. */
+type Step = readonly Row[] | "checkpoint";
+
+const SMALL_PARTS = { partBytesMax: 40, partAgeMaxMs: 4 };
+
+/** Rolls by size and by age, several days, late and future rows. */
+const STEPS: readonly Step[] = [
+  [{ time: DAY, line: "a1" }, { time: DAY + DAY_MS, line: "a2" }],
+  "checkpoint",
+  [{ time: 0, line: "late 1" }, { time: "future", line: "future 1" }],
+  [{ time: DAY, line: "a line that fills the part of its day at once" }],
+  [{ time: DAY, line: "b1" }],
+  "checkpoint",
+  [{ time: DAY + DAY_MS, line: "b2" }, { time: DAY, line: "b3" }],
+  [{ time: DAY + 2 * DAY_MS, line: "c1" }, { time: DAY + 3 * DAY_MS, line: "c2" }],
+  [{ time: DAY + 4 * DAY_MS, line: "c3" }, { time: "future", line: "future 2" }],
+  "checkpoint",
+  [{ time: DAY, line: "d1" }],
+  "checkpoint",
+  "checkpoint",
+  [{ time: DAY + DAY_MS, line: "e1" }, { time: DAY, line: "e2" }],
+  "checkpoint",
+];
+
+/** What a run saves with each checkpoint, in the same storage. */
+interface Saved {
+  readonly stepCount: number;
+  readonly files: ErrorFilesState;
+}
+
+async function run(storage: MemoryStorage, steps: readonly Step[], saved: Saved): Promise<void> {
+  const files = new ErrorFiles(storage, SMALL_PARTS, saved.files);
+  try {
+    for (let i = saved.stepCount; i < steps.length; i++) {
+      const step = steps[i]!;
+      if (step !== "checkpoint") {
+        await files.append(analyzedBatch(step, { closedUpToMs: DAY }), i);
+        continue;
+      }
+      await files.sync(i);
+      const next: Saved = { stepCount: i + 1, files: files.state() };
+      await storage.replace("saved", new TextEncoder().encode(JSON.stringify(next)));
+    }
+  } finally {
+    files.close();
+  }
+}
+
+/** Runs until the storage fails; false where it did not. */
+async function runsIntoFailure(operation: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await operation();
+    return false;
+  } catch (exception) {
+    if (exception instanceof StorageFailure) return true;
+    throw exception;
+  }
+}
+
+function savedIn(storage: MemoryStorage): Saved {
+  const text = storage.text("saved");
+  return text === undefined ? { stepCount: 0, files: NO_ERROR_FILES } : JSON.parse(text);
+}
+
+for (const end of ["kill", "crash"] as const) {
+  for (const options of [LIVE, REPLAYABLE]) {
+    const name = `${end}, ${options.isLive ? "live" : "replayable"}`;
+
+    Deno.test(`ErrorFiles hold the lines of the checkpoint after any failure (${name})`, async () => {
+      for (let failAt = 1;; failAt++) {
+        const storage = new MemoryStorage();
+        storage.failAt(failAt);
+        const hasFailed = await runsIntoFailure(() => run(storage, STEPS, savedIn(storage)));
+        assert.equal(storage.openCount, 0);
+        storage[end]();
+        const before = linesIn(storage, "errors/");
+
+        const saved = savedIn(storage);
+        const { state, cut } = await recoverErrorFiles(storage, saved.files, options);
+        assert.deepEqual(state, saved.files, "every open part is still there");
+        assert.deepEqual(
+          linesIn(storage, "errors/"),
+          linesOf(STEPS.slice(0, saved.stepCount)),
+          `lines after failure ${failAt}`,
+        );
+        const setAside = linesIn(storage, "set_aside/");
+        assert.equal(cut?.lines ?? 0, before.length - linesIn(storage, "errors/").length);
+        assert.equal(setAside.length, options.isLive ? cut?.lines ?? 0 : 0);
+
+        await run(storage, STEPS, { ...saved, files: state });
+        assert.deepEqual(linesIn(storage, "errors/"), linesOf(STEPS));
+        if (!hasFailed) {
+          assert.ok(failAt > 40, "the run does many operations");
+          break;
+        }
+      }
+    });
+  }
+}
+
+Deno.test("recoverErrorFiles() can fail anywhere, and be done again", async () => {
+  for (const options of [LIVE, REPLAYABLE]) {
+    for (let failAt = 1;; failAt++) {
+      const storage = leftBehind();
+      storage.failAt(failAt);
+      const hasFailed = await runsIntoFailure(() => recoverErrorFiles(storage, STATE, options));
+      assert.equal(storage.openCount, 0);
+      storage.crash();
+      await recoverErrorFiles(storage, STATE, options);
+      storage.crash();
+      const { "set_aside/errors-x.jsonl": setAside = "", ...rest } = contents(storage);
+      assert.deepEqual(rest, RECOVERED);
+      // A line may be set aside twice; none is lost.
+      const lines = new Set(setAside.split("\n").filter((line) => line !== ""));
+      assert.deepEqual([...lines].sort(), options.isLive ? ["begun later", "cut"] : []);
+      if (!hasFailed) break;
+    }
+  }
+});
+
+Deno.test("ErrorFiles hold each line once under the day of its window, whatever comes", async () => {
+  const row = fc.record({
+    time: fc.oneof(
+      fc.constant("future" as const),
+      fc.integer({ min: DAY - DAY_MS, max: DAY + 6 * DAY_MS }),
+    ),
+    status: fc.constantFrom(200, 404, 500),
+  });
+  const step = fc.oneof(fc.array(row, { maxLength: 6 }), fc.constant("checkpoint" as const));
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (shapes) => {
+      let count = 0;
+      const steps = shapes.map((shape): Step =>
+        shape === "checkpoint"
+          ? shape
+          : shape.map((row) => ({ ...row, line: lineOf(row, count++) }))
+      );
+      const storage = new MemoryStorage();
+      await run(storage, steps, savedIn(storage));
+      assert.equal(storage.openCount, 0);
+      assert.deepEqual(linesIn(storage, "errors/"), linesOf(steps));
+      for (const path of storage.paths()) {
+        const dates = storage.text(path)!.match(/^on time \S+/gm) ?? [];
+        for (const date of dates) assert.ok(path.includes(`date=${date.slice(8)}/`), path);
+      }
+    }),
+  );
+});
+
+function lineOf({ time }: { readonly time: number | "future" }, id: number): string {
+  if (time === "future" || time < DAY) return `elsewhere ${id}`;
+  return `on time ${new Date(time).toISOString().slice(0, 10)} ${id}`;
+}
+
+/** Lines of the error rows of some steps, sorted. */
+function linesOf(steps: readonly Step[]): string[] {
+  return steps
+    .flatMap((step) => step === "checkpoint" ? [] : step)
+    .filter(({ status = 404 }) => status >= 400)
+    .map(({ line }) => line!)
+    .sort();
+}
+
+/** Lines of all files below a directory, sorted; a torn one counts. */
+function linesIn(storage: MemoryStorage, directory: string): string[] {
+  return storage.paths()
+    .filter((path) => path.startsWith(directory))
+    .flatMap((path) => storage.text(path)!.split("\n"))
+    .filter((line) => line !== "")
+    .sort();
+}
+
+function contents(storage: MemoryStorage): Record<string, string> {
+  return Object.fromEntries(storage.paths().map((path) => [path, storage.text(path)!]));
+}

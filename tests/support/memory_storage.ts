@@ -1,0 +1,165 @@
+import type { AppendFile, Storage, StoredFile } from "../../analyzer/sink/storage.ts";
+
+/**
+ * A {@linkcode Storage} in memory that keeps apart what was written and what is durable, and that
+ * ends on demand as a process or a machine does.
+ */
+export class MemoryStorage implements Storage {
+  readonly root = "/memory";
+  /** What a running process sees. */
+  readonly #written = new Map<string, Uint8Array>();
+  /** What is there after a crash of the machine. */
+  readonly #durable = new Map<string, Uint8Array>();
+  readonly #onOperation: (operation: string) => void;
+  #operationCount = 0;
+  #failFrom = Infinity;
+  #openCount = 0;
+
+  /** @param onOperation told of each operation before it begins, as `"sync errors/…"` */
+  constructor(onOperation: (operation: string) => void = () => {}) {
+    this.#onOperation = onOperation;
+  }
+
+  /** Operations begun so far: every call of this interface and of its files but `close`. */
+  get operationCount(): number {
+    return this.#operationCount;
+  }
+
+  /** Files opened and not yet closed. */
+  get openCount(): number {
+    return this.#openCount;
+  }
+
+  /**
+   * Lets the `count`-th operation from here on fail, 1 being the next, and all after it: a write
+   * with half of its bytes written, any other with nothing done.
+   */
+  failAt(count: number): void {
+    this.#failFrom = this.#operationCount + count;
+  }
+
+  /** The process ends: whatever was written stays. Operations succeed again. */
+  kill(): void {
+    this.#failFrom = Infinity;
+  }
+
+  /** The machine ends: only what was made durable stays. Operations succeed again. */
+  crash(): void {
+    this.kill();
+    this.#written.clear();
+    for (const [path, bytes] of this.#durable) this.#written.set(path, bytes);
+  }
+
+  /** A file's text, or `undefined` where there is none; no operation. */
+  text(path: string): string | undefined {
+    const bytes = this.#written.get(path);
+    return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  }
+
+  /** Paths of all files, in order; no operation. */
+  paths(): string[] {
+    return [...this.#written.keys()].sort();
+  }
+
+  /** Puts a durable file there, as somebody else would; no operation. */
+  set(path: string, content: string | Uint8Array): void {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
+    this.#written.set(path, bytes);
+    this.#durable.set(path, bytes);
+  }
+
+  /** Takes a file away, as somebody else would; no operation. */
+  delete(path: string): void {
+    this.#written.delete(path);
+    this.#durable.delete(path);
+  }
+
+  async read(path: string): Promise<Uint8Array | undefined> {
+    await this.#begin("read", path);
+    return this.#written.get(path)?.slice();
+  }
+
+  async replace(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#begin("replace", path);
+    this.set(path, bytes);
+  }
+
+  async append(path: string): Promise<AppendFile> {
+    await this.#begin("append", path);
+    if (!this.#written.has(path)) this.#written.set(path, new Uint8Array());
+    this.#openCount++;
+    return {
+      write: async (bytes) => {
+        try {
+          await this.#begin("write", path);
+        } catch (exception) {
+          this.#add(path, bytes.subarray(0, bytes.length >> 1));
+          throw exception;
+        }
+        this.#add(path, bytes);
+      },
+      sync: async () => {
+        await this.#begin("sync", path);
+        this.#durable.set(path, this.#get(path));
+      },
+      close: () => void this.#openCount--,
+    };
+  }
+
+  async truncate(path: string, bytes: number): Promise<void> {
+    await this.#begin("truncate", path);
+    const file = this.#get(path);
+    if (file.length < bytes) throw new RangeError(`${path} has ${file.length} bytes, not ${bytes}`);
+    this.set(path, file.subarray(0, bytes));
+  }
+
+  async move(from: string, to: string): Promise<void> {
+    await this.#begin("move", from);
+    // Only the name becomes durable, of as much of the file as was durable already.
+    const durable = this.#durable.get(from) ?? new Uint8Array();
+    this.#written.set(to, this.#get(from));
+    this.#durable.set(to, durable);
+    this.delete(from);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#begin("remove", path);
+    this.#get(path);
+    this.delete(path);
+  }
+
+  async list(directory: string): Promise<readonly StoredFile[]> {
+    await this.#begin("list", directory);
+    return this.paths()
+      .filter((path) => path.startsWith(`${directory}/`))
+      .map((path) => ({ path, bytes: this.#get(path).length }));
+  }
+
+  /** Fails where that was asked for. Asynchronous, so that nobody comes to rely on an order. */
+  async #begin(operation: string, path: string): Promise<void> {
+    this.#operationCount++;
+    this.#onOperation(`${operation} ${path}`);
+    const hasFailed = this.#operationCount >= this.#failFrom;
+    await Promise.resolve();
+    if (hasFailed) throw new StorageFailure(`${operation} ${path}`);
+  }
+
+  #add(path: string, bytes: Uint8Array): void {
+    const before = this.#get(path);
+    const after = new Uint8Array(before.length + bytes.length);
+    after.set(before);
+    after.set(bytes, before.length);
+    this.#written.set(path, after);
+  }
+
+  #get(path: string): Uint8Array {
+    const bytes = this.#written.get(path);
+    if (bytes === undefined) throw new Error(`No file ${path}`);
+    return bytes;
+  }
+}
+
+/** What {@linkcode MemoryStorage.failAt} throws. */
+export class StorageFailure extends Error {
+  override readonly name = "StorageFailure";
+}
