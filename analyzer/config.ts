@@ -139,7 +139,8 @@ export const analyzerOptions = {
   }),
   noHttp: flag({ help: "Serve nothing over HTTP" }),
   once: flag({
-    help: "Exit when the sources have ended; a tcp:// source ends when it is closed",
+    help: "Exit when the sources have ended; tcp:// ends when it is closed, tcp-listen:// with " +
+      "its last connection",
   }),
   outputFormat: option({
     value: "table|json",

@@ -5,7 +5,7 @@ import type {
   CheckpointStore,
 } from "./checkpoint/checkpoint.ts";
 import { StartException } from "./exceptions.ts";
-import { NO_ERROR_FILES, recoverErrorFiles } from "./sink/error_files.ts";
+import { ERRORS_DIRECTORY, NO_ERROR_FILES, recoverErrorFiles } from "./sink/error_files.ts";
 import type { Storage } from "./sink/storage.ts";
 import { emptyTotals } from "./sink/totals.ts";
 import type { WindowHistory } from "./sink/window_history.ts";
@@ -47,7 +47,7 @@ export interface RecoveryOptions {
 export async function recover(options: RecoveryOptions): Promise<RecoveredState> {
   const { output, history, checkpoints, sources } = options;
   const checkpoint = await checkpoints.load(options.notice);
-  checkIdentity(checkpoint, options);
+  await checkIdentity(checkpoint, options);
   const saved = await Promise.all(
     sources.map((source) =>
       source.prepare(checkpoint?.sources.find(({ name }) => name === source.name))
@@ -99,7 +99,10 @@ async function begin(
   return { epoch: 0, identity, state: undefined, errorFiles: NO_ERROR_FILES, sources };
 }
 
-function checkIdentity(checkpoint: Checkpoint | undefined, options: RecoveryOptions): void {
+async function checkIdentity(
+  checkpoint: Checkpoint | undefined,
+  options: RecoveryOptions,
+): Promise<void> {
   const { output, history, checkpointRoot, windowLengthMs, minStatus, sources } = options;
   const refuse = (why: string): never => {
     throw new StartException(
@@ -108,7 +111,8 @@ function checkIdentity(checkpoint: Checkpoint | undefined, options: RecoveryOpti
     );
   };
   if (checkpoint === undefined) {
-    if (history.outputId === undefined) return;
+    const errorFiles = await output.list(ERRORS_DIRECTORY);
+    if (history.outputId === undefined && errorFiles.length === 0) return;
     return refuse(`${output.root} holds results, but ${checkpointRoot} no checkpoint of them`);
   }
   const { identity } = checkpoint;

@@ -17,7 +17,7 @@ export function parseTimestamp(text: string): number | undefined {
   const timeMs = parseTimeOfDay(parts["time"]!);
   const offsetMs = parseOffset(parts["offset"]!);
   if (dayMs === undefined || timeMs === undefined || offsetMs === undefined) return undefined;
-  return dayMs + timeMs - offsetMs;
+  return inRange(dayMs + timeMs - offsetMs);
 }
 
 /** Numbers from here on are epoch milliseconds (1973), smaller ones epoch seconds (to 5138). */
@@ -36,6 +36,10 @@ const EPOCH_MS_LAST = 253_402_300_799_999;
 export function epochToMs(value: number): number | undefined {
   // By way of whole microseconds: 1.001 * 1000 is 1000.9999999999999.
   const timeMs = Math.floor(value < EPOCH_MS_MIN ? Math.round(value * 1e6) / 1000 : value);
+  return inRange(timeMs);
+}
+
+function inRange(timeMs: number): number | undefined {
   return timeMs >= EPOCH_MS_FIRST && timeMs <= EPOCH_MS_LAST ? timeMs : undefined;
 }
 

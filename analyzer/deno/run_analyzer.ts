@@ -131,7 +131,11 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
         random: Math.random,
       });
     case "tcp-listen":
-      return new TcpListenSource(source.name, { listen: () => listenTcp(source.address), nowMs });
+      return new TcpListenSource(source.name, {
+        listen: () => listenTcp(source.address),
+        once: config.once,
+        nowMs,
+      });
     case "file":
       return new FileSource(source.name, source.path, nowMs);
     case "standard-input":

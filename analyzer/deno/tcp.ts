@@ -39,7 +39,13 @@ export function listenTcp(address: HostPort): Listener {
   }
   return {
     connections: accept(listener),
-    close: () => listener.close(),
+    close() {
+      try {
+        listener.close();
+      } catch (exception) {
+        if (!(exception instanceof Deno.errors.BadResource)) throw exception;
+      }
+    },
   };
 }
 

@@ -34,7 +34,8 @@ export class SourceStates {
   /** @param wallMs wall-clock time at which the batch is committed */
   sawRows(batch: RecordBatch, wallMs: number): void {
     if (batch.counts.valid === 0) return;
-    const state = this.#states.get(sourceOf(batch.inputId));
+    // The name itself first: that of a file may well end like the number of a connection.
+    const state = this.#states.get(batch.inputId) ?? this.#states.get(sourceOf(batch.inputId));
     if (state !== undefined) state.lastRowAtMs = wallMs;
   }
 

@@ -10,6 +10,7 @@ import type { Connection } from "./tcp_source.ts";
 export interface Listener {
   /** Connections as they come; ends when the listener is closed. */
   readonly connections: AsyncIterable<Connection>;
+  /** May be called again. */
   close(): void;
 }
 
@@ -17,6 +18,8 @@ export interface Listener {
 export interface TcpListenSourceOptions {
   /** @throws {StartException} where the port is in use */
   readonly listen: () => Listener;
+  /** Ends once there has been a connection and none is open any more. */
+  readonly once: boolean;
   readonly nowMs: () => number;
 }
 
@@ -45,20 +48,26 @@ export class TcpListenSource implements Source {
 
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
     const { signal } = context;
+    const { once } = this.#options;
     const listener = this.#listener;
     if (listener === undefined) throw new Error("Cannot open a source that was not prepared");
     const inputs = new FairMerge<InputElement>();
     let open = 0;
+    let isOver = false;
     const changed = (connectionsDelta: -1 | 0 | 1, reason = ""): InputElement => {
       open += connectionsDelta;
       return {
         kind: "source-changed",
         source: this.name,
-        phase: open > 0 ? "connected" : signal.aborted ? "ended" : "waiting",
+        phase: open > 0 ? "connected" : signal.aborted || isOver ? "ended" : "waiting",
         connectionsDelta,
         reason,
         notice: "",
       };
+    };
+    const stop = () => {
+      listener.close();
+      inputs.wake();
     };
     const read = async function* (
       connection: Connection,
@@ -67,10 +76,12 @@ export class TcpListenSource implements Source {
       let end: ConnectionEnd;
       try {
         yield changed(1);
-        end = yield* readLiveInput(connection.readable, inputId, context, true);
+        end = yield* readLiveInput(connection.readable, inputId, context, !once);
       } finally {
         connection.close();
       }
+      isOver = once && open === 1;
+      if (isOver) stop();
       yield changed(-1, end.reason);
     };
     let exception: { readonly cause: unknown } | undefined;
@@ -83,10 +94,6 @@ export class TcpListenSource implements Source {
     })().catch((cause) => {
       exception = { cause };
     }).finally(() => inputs.wake());
-    const stop = () => {
-      listener.close();
-      inputs.wake();
-    };
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     try {
@@ -94,7 +101,7 @@ export class TcpListenSource implements Source {
       for (;;) {
         const element = inputs.take();
         if (element !== undefined) yield element;
-        else if (signal.aborted && inputs.size === 0) break;
+        else if ((signal.aborted || isOver) && inputs.size === 0) break;
         else if (exception !== undefined) {
           throw new Error(`${this.name}: cannot accept: ${messageOf(exception.cause)}`, exception);
         } else await inputs.changed();

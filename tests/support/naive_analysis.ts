@@ -1,4 +1,4 @@
-// @ts-types="@types/papaparse"
+// @ts-types="./papaparse.d.ts"
 import Papa from "papaparse";
 
 /** How lines are to be understood; the same meaning as the program's own options. */

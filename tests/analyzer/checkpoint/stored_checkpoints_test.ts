@@ -35,6 +35,7 @@ Deno.test("StoredCheckpoints.load() gives the latest, in whichever file it is", 
   }
 });
 
+// S-36
 Deno.test("StoredCheckpoints.save() keeps the one before, and no more than two files", async () => {
   const storage = await saved(0, 1, 2, 3);
   assert.deepEqual(storage.paths(), ["checkpoint-0.json", "checkpoint-1.json"]);
@@ -50,6 +51,7 @@ Deno.test("StoredCheckpoints.save() leaves the one before where it fails", async
   assert.deepEqual(await load(storage), { epoch: 5, notices: [] });
 });
 
+// S-40
 Deno.test("StoredCheckpoints.load() falls back where the latest is damaged, and says so once", async () => {
   const storage = await saved(1, 2);
   damage(storage, "checkpoint-0.json");
@@ -92,6 +94,7 @@ Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", asy
   ]);
 });
 
+// S-40
 Deno.test("StoredCheckpoints.load() refuses another version and leaves the file alone", async () => {
   const storage = await saved(1);
   const other = storage.text("checkpoint-1.json")!.replace('"version":1', '"version":2');

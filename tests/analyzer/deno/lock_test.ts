@@ -13,6 +13,7 @@ async function withStorage(test: (storage: DirectoryStorage) => Promise<void>): 
   }
 }
 
+// S-42
 Deno.test("lockDirectory() refuses a second lock until the first is gone", async () => {
   await withStorage(async (storage) => {
     const first = await lockDirectory(storage);
@@ -43,6 +44,7 @@ const CHILD = `
   for await (const _ of Deno.stdin.readable);
 `;
 
+// S-42
 Deno.test("lockDirectory() holds against other processes, and goes with a killed one", async () => {
   await withStorage(async (storage) => {
     const source = (name: string) =>

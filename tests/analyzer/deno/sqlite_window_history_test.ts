@@ -49,6 +49,7 @@ function indexes(history: WindowHistory): number[] {
   return history.query(ALL).windows.map(({ startMs }) => (startMs - START_MS) / LENGTH_MS);
 }
 
+// S-35
 Deno.test("SqliteWindowHistory.get() gives the window that was put, and no other", async () => {
   await withPath((path) => {
     using history = open(path);
@@ -111,6 +112,7 @@ Deno.test("SqliteWindowHistory.put() replaces a window and keeps its late counts
   });
 });
 
+// S-22
 Deno.test("SqliteWindowHistory.addLate() adds up over checkpoints, and ignores unknown windows", async () => {
   await withPath((path) => {
     using history = open(path);
@@ -211,6 +213,7 @@ Deno.test("SqliteWindowHistory.commit() refuses a checkpoint out of turn", async
   });
 });
 
+// S-39
 Deno.test("SqliteWindowHistory.rollBackTo() takes back late rows with their checkpoint", async () => {
   await withPath((path) => {
     using history = open(path);
@@ -259,6 +262,7 @@ Deno.test("SqliteWindowHistory.query() pages through everything once, newest fir
   });
 });
 
+// S-35
 Deno.test("SqliteWindowHistory() refuses another version and leaves the file alone", async () => {
   await withPath(async (path) => {
     const other = new DatabaseSync(path);
@@ -273,6 +277,7 @@ Deno.test("SqliteWindowHistory() refuses another version and leaves the file alo
   });
 });
 
+// S-35
 Deno.test("SqliteWindowHistory() writes its version", async () => {
   await withPath((path) => {
     open(path).close();

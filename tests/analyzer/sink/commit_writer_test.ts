@@ -152,6 +152,7 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   ]);
 });
 
+// S-37
 Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint durable at a barrier", async () => {
   const { writer, log } = setUp();
   await writer.write(analyzedBatch([{ time: START_MS }]));
@@ -162,6 +163,7 @@ Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint 
   assert.deepEqual(log, [`sync ${PART}`, "commit 1", "replace checkpoint-1.json", "barrier"]);
 });
 
+// S-36
 Deno.test("CommitWriter.write() saves everything that a run goes on from", async () => {
   const { writer, options, clock } = setUp();
   clock.setWall(START_MS);
@@ -180,6 +182,7 @@ Deno.test("CommitWriter.write() saves everything that a run goes on from", async
   });
 });
 
+// S-36
 Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has changed", async () => {
   const { writer, log } = setUp();
   await writer.write(barrier());
@@ -239,6 +242,7 @@ Deno.test("CommitWriter.write() keeps positions of replayable inputs only", asyn
   assert.equal(positions.get(FILE.name)?.offsetBytes, 300);
 });
 
+// S-10
 Deno.test("CommitWriter.write() reports the first line of each kind once", async () => {
   const { writer, log } = setUp();
   const samples = [
@@ -330,6 +334,7 @@ const ELEMENTS: readonly StreamElement[] = Array.from({ length: 8 }, (_, i) => [
   ...(i % 2 === 1 ? [barrier()] : []),
 ]).flat();
 
+// S-37
 Deno.test("CommitWriter leaves a checkpoint whose lines and windows are there after a crash anywhere", async () => {
   for (let failAt = 1;; failAt++) {
     const { writer, storage, history, options } = setUp();

@@ -19,6 +19,7 @@ const REPLAYABLE = { isLive: false, label: "x" };
 const PART_1 = "errors/date=2025-05-30/part-000001.jsonl";
 const PART_2 = "errors/date=2025-05-31/part-000002.jsonl";
 
+// S-33
 Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
@@ -39,6 +40,7 @@ Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", a
   assert.equal(storage.openCount, 0);
 });
 
+// S-33
 Deno.test("ErrorFiles.append() takes the window's day, not the row's", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
@@ -57,6 +59,7 @@ Deno.test("ErrorFiles.append() writes nothing for a batch without errors", async
   assert.deepEqual(files.state(), NO_ERROR_FILES);
 });
 
+// S-33
 Deno.test("ErrorFiles.append() puts late and future rows into the part written last", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
@@ -82,6 +85,7 @@ Deno.test("ErrorFiles.append() puts late and future rows into the part written l
   });
 });
 
+// S-33
 Deno.test("ErrorFiles.append() puts future rows under the day of the clock where no part is open", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
@@ -90,6 +94,7 @@ Deno.test("ErrorFiles.append() puts future rows under the day of the clock where
   assert.deepEqual(contents(storage), { [PART_1]: "future\n" });
 });
 
+// S-34
 Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the bound", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, { ...NEVER_ROLL, partBytesMax: 8 }, NO_ERROR_FILES);
@@ -118,6 +123,7 @@ Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and close
   }
 });
 
+// S-34
 Deno.test("ErrorFiles.sync() closes a part at its age, not a millisecond before", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, { ...NEVER_ROLL, partAgeMaxMs: 1000 }, NO_ERROR_FILES);
@@ -162,6 +168,7 @@ Deno.test("ErrorFiles.sync() lets a restored part age anew, and go on being writ
   assert.deepEqual(files.state(), { nextPart: 2, open: [] });
 });
 
+// S-34
 Deno.test("ErrorFiles.append() keeps four parts open, and closes the one written least recently", async () => {
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
@@ -229,6 +236,7 @@ const RECOVERED = {
   "errors/notes.txt": "somebody's own",
 };
 
+// S-39
 Deno.test("recoverErrorFiles() sets the tail of a live source aside", async () => {
   const storage = leftBehind();
   const { state, cut } = await recoverErrorFiles(storage, STATE, LIVE);
@@ -242,6 +250,7 @@ Deno.test("recoverErrorFiles() sets the tail of a live source aside", async () =
   assert.equal(storage.openCount, 0);
 });
 
+// S-39
 Deno.test("recoverErrorFiles() drops the tail of a replayable source", async () => {
   const storage = leftBehind();
   const { state, cut } = await recoverErrorFiles(storage, STATE, REPLAYABLE);
@@ -277,6 +286,7 @@ Deno.test("recoverErrorFiles() counts half a line as one, and ends it where it i
   assert.equal(storage.text("set_aside/errors-x.jsonl"), "cut\nhalf a li\nbegun later\n");
 });
 
+// S-39
 Deno.test("recoverErrorFiles() leaves a part that somebody shortened or removed to them", async () => {
   for (const left of [undefined, "", "kept"]) {
     const storage = new MemoryStorage();
@@ -415,6 +425,7 @@ Deno.test("recoverErrorFiles() can fail anywhere, and be done again", async () =
   }
 });
 
+// S-32, S-33
 Deno.test("ErrorFiles hold each line once under the day of its window, whatever comes", async () => {
   const row = fc.record({
     time: fc.oneof(

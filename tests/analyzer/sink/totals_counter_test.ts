@@ -53,6 +53,7 @@ Deno.test("TotalsCounter.snapshot() is not changed by what is added later", () =
   assert.equal(counter.snapshot().errorsByStatus.get(404), 2);
 });
 
+// S-31
 Deno.test("TotalsCounter() goes on from restored totals and leaves them as they are", () => {
   const batch = analyzedBatch([{ time: START_MS }, { time: "future" }], { others: ["empty"] });
   const first = new TotalsCounter();
@@ -66,6 +67,7 @@ Deno.test("TotalsCounter() goes on from restored totals and leaves them as they 
   assert.deepEqual(saved, copy);
 });
 
+// S-30
 Deno.test("TotalsCounter.add() keeps the conservation rules, whatever comes", () => {
   const row = fc.record({
     time: fc.oneof(

@@ -37,6 +37,7 @@ Deno.test("DistinctCounter.count() equals the size of a Set, whatever repeats", 
   }));
 });
 
+// S-14
 Deno.test("DistinctCounter is exact at its bound, repeats included, and estimates one above", () => {
   for (const withZero of [false, true]) {
     const set = randomHashes(7, DISTINCT_EXACT_MAX);

@@ -43,6 +43,7 @@ Deno.test("HeavyHitters is exact at its capacity and replaces a least frequent k
   ]);
 });
 
+// S-15
 Deno.test("HeavyHitters.top() lists by code unit where counts are equal, the limit included", () => {
   // By code point, and by UTF-8 byte, the order of the last two is the other way around.
   const hitters = hittersOf(10, ["/\uFF5E", "/b", "/\u{1F600}", "/a", "/a"]);
@@ -53,6 +54,7 @@ Deno.test("HeavyHitters.top() lists by code unit where counts are equal, the lim
   assert.deepEqual(new HeavyHitters(1).top(5), []);
 });
 
+// S-15
 Deno.test("HeavyHitters keeps the promises of space-saving", () => {
   fc.assert(
     fc.property(keys, capacity, (added, capacity) => {

@@ -3,7 +3,7 @@ import { parse, type ParseOptions } from "@std/csv/parse";
 import { csvParseRows } from "d3-dsv";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-// @ts-types="@types/papaparse"
+// @ts-types="../../support/papaparse.d.ts"
 import Papa from "papaparse";
 
 const MISPLACED_QUOTE = 'extraneous or missing " in quoted-field';

@@ -4,7 +4,7 @@ import { type Column, stringify } from "@std/csv/stringify";
 import { csvParseRows } from "d3-dsv";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-// @ts-types="@types/papaparse"
+// @ts-types="../../support/papaparse.d.ts"
 import Papa from "papaparse";
 
 Deno.test("stringify() writes arrays as lines ended by CR LF", () => {

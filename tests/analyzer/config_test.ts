@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "../../analyzer/config.ts";
+import { parseOptions } from "../../command_line/deno/parse_options.ts";
+import { UsageException } from "../../command_line/options.ts";
+
+function configOf(...args: string[]): AnalyzerConfig {
+  return analyzerConfig(parseOptions(analyzerOptions, args));
+}
+
+function refusal(...args: string[]): string {
+  try {
+    configOf(...args);
+  } catch (exception) {
+    assert.ok(exception instanceof UsageException);
+    return exception.message;
+  }
+  assert.fail(`${args.join(" ")} is not refused`);
+}
+
+Deno.test("analyzerConfig() has the documented defaults", () => {
+  assert.deepEqual(configOf(), {
+    sources: [{
+      kind: "tcp",
+      name: "tcp://127.0.0.1:9999",
+      address: { hostname: "127.0.0.1", port: 9999 },
+    }],
+    format: "auto",
+    lineBytesMax: 65_536,
+    windowLengthMs: 30_000,
+    minStatus: 400,
+    latenessMs: 5000,
+    idleTimeoutMs: 5000,
+    maxFutureMs: 300_000,
+    checkpointIntervalMs: 1000,
+    reset: false,
+    output: "output",
+    checkpoint: "checkpoint",
+    http: { hostname: "127.0.0.1", port: 8000 },
+    once: false,
+    screen: { quiet: false, showUrls: false, outputFormat: "table" },
+  });
+});
+
+Deno.test("analyzerConfig() takes every option", () => {
+  const config = configOf(
+    ...["--source", "-", "--format", "csv", "--line-bytes-max", "1000", "--window", "1m"],
+    ...["--min-status", "500", "--lateness", "0", "--idle-timeout", "500ms", "--max-future", "off"],
+    ...["--checkpoint-interval", "2s", "--reset", "--output", "a", "--checkpoint", "b"],
+    ...["--http", "[::1]:0", "--once", "--quiet", "--show-urls", "--output-format", "json"],
+  );
+  assert.deepEqual(config, {
+    sources: [{ kind: "standard-input", name: "-" }],
+    format: "csv",
+    lineBytesMax: 1000,
+    windowLengthMs: 60_000,
+    minStatus: 500,
+    latenessMs: 0,
+    idleTimeoutMs: 500,
+    maxFutureMs: Infinity,
+    checkpointIntervalMs: 2000,
+    reset: true,
+    output: "a",
+    checkpoint: "b",
+    http: { hostname: "::1", port: 0 },
+    once: true,
+    screen: { quiet: true, showUrls: true, outputFormat: "json" },
+  });
+});
+
+Deno.test("analyzerConfig() reads sources of every kind, in the order given", () => {
+  const names = [
+    "tcp-listen://[::]:9999",
+    "file:logs/a b.jsonl",
+    "file:///var/log/access.log",
+    "-",
+    "tcp://logs.example:1",
+  ];
+  assert.deepEqual(configOf(...names.flatMap((name) => ["--source", name])).sources, [
+    { kind: "tcp-listen", name: names[0], address: { hostname: "::", port: 9999 } },
+    { kind: "file", name: names[1], path: "logs/a b.jsonl" },
+    { kind: "file", name: names[2], path: "/var/log/access.log" },
+    { kind: "standard-input", name: "-" },
+    { kind: "tcp", name: names[4], address: { hostname: "logs.example", port: 1 } },
+  ]);
+});
+
+Deno.test("analyzerConfig() refuses what is no source", () => {
+  for (const name of ["file:", "udp://127.0.0.1:1", "tcp://", "tcp://9999", "access.log", ""]) {
+    assert.match(refusal("--source", name), /is not a source: write tcp:\/\/HOST:PORT/);
+  }
+  assert.match(refusal("--source", "tcp://a:b"), /is not HOST:PORT/);
+});
+
+Deno.test("analyzerConfig() refuses a source that is given twice", () => {
+  assert.equal(
+    refusal("--source", "-", "--source", "file:a", "--source", "-"),
+    "--source - is given more than once: write it once",
+  );
+});
+
+Deno.test("analyzerConfig() refuses --http together with --no-http", () => {
+  assert.match(refusal("--http", "8001", "--no-http"), /contradict each other/);
+  assert.equal(configOf("--no-http").http, undefined);
+  assert.deepEqual(configOf("--http", "8001").http, { hostname: "127.0.0.1", port: 8001 });
+});
+
+Deno.test("analyzerConfig() refuses a lateness that keeps too many windows open", () => {
+  // 256 windows: as many as the lateness is long, the newest one, and one that it reaches into.
+  assert.equal(configOf("--window", "1s", "--lateness", "254s").latenessMs, 254_000);
+  assert.match(
+    refusal("--window", "1s", "--lateness", "254001ms"),
+    /^--lateness keeps more than 256 windows open: take a shorter one, or a longer --window$/,
+  );
+});
+
+Deno.test("analyzerConfig() refuses numbers that are out of range, and takes those at its ends", () => {
+  for (const status of ["100", "599"]) {
+    assert.equal(configOf("--min-status", status).minStatus, Number(status));
+  }
+  for (const status of ["99", "600", "4e2x"]) refusal("--min-status", status);
+  for (const bytes of ["256", "16777216"]) {
+    assert.equal(configOf("--line-bytes-max", bytes).lineBytesMax, Number(bytes));
+  }
+  for (const bytes of ["255", "16777217"]) refusal("--line-bytes-max", bytes);
+  for (const option of ["--window", "--idle-timeout", "--checkpoint-interval", "--max-future"]) {
+    refusal(option, "0");
+    refusal(option, "5");
+  }
+  refusal("--output", "");
+});

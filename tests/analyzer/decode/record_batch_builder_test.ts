@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
+import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
+import {
+  BATCH_WINDOWS_MAX,
+  RecordBatchBuilder,
+} from "../../../analyzer/decode/record_batch_builder.ts";
+import { hashBytes } from "../../../analyzer/sketch/hash.ts";
+
+const WINDOW_MS = 30_000;
+const ORIGIN = {
+  inputId: "input",
+  receivedAtMs: 7,
+  position: { offsetBytes: 99, csvLayout: undefined },
+};
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function errorRow(windowIndex: number, i: number) {
+  return {
+    windowIndex,
+    status: 400 + i % 200,
+    ip: encoder.encode(`192.0.2.${i}`),
+    url: encoder.encode(`/resource/${i}`),
+    line: encoder.encode(`{"i":${i}}\n`),
+  };
+}
+
+Deno.test("RecordBatchBuilder.build() makes an empty batch of nothing", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  assert.equal(builder.isEmpty, true);
+  const batch = builder.build(ORIGIN);
+  assert.equal(batch.inputId, "input");
+  assert.equal(batch.receivedAtMs, 7);
+  assert.deepEqual(batch.position, ORIGIN.position);
+  assert.equal(batch.counts.lines, 0);
+  assert.equal(batch.eventTimeMaxMs, -Infinity);
+  assert.deepEqual(batch.errors.urlOffsets, new Uint32Array(1));
+  assert.deepEqual(batch.errors.lineOffsets, new Uint32Array(1));
+  assert.equal(batch.windowStartsMs.length, 0);
+});
+
+// S-12
+Deno.test("RecordBatchBuilder.addRow() counts rows by the window that they fall into", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const indexes = [59_999, 30_000, 60_000, -1, 30_001, 60_001].map((timeMs) => {
+    builder.addLine(10);
+    return builder.addRow(timeMs);
+  });
+  assert.deepEqual(indexes, [0, 0, 1, 2, 0, 1]);
+  const batch = builder.build(ORIGIN);
+  assert.deepEqual([...batch.windowStartsMs], [30_000, 60_000, -30_000]);
+  assert.deepEqual([...batch.windowRowCounts], [3, 2, 1]);
+  assert.equal(batch.eventTimeMaxMs, 60_001);
+  assert.deepEqual([batch.counts.lines, batch.counts.valid, batch.counts.bytes], [6, 6, 60]);
+});
+
+Deno.test("RecordBatchBuilder.addFutureRow() counts a row in no window and no event time", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  builder.addLine(10);
+  assert.equal(builder.addFutureRow(), FUTURE_WINDOW);
+  const { counts, windowStartsMs, eventTimeMaxMs } = builder.build(ORIGIN);
+  assert.deepEqual([counts.valid, counts.future], [1, 1]);
+  assert.equal(windowStartsMs.length, 0);
+  assert.equal(eventTimeMaxMs, -Infinity);
+});
+
+Deno.test("RecordBatchBuilder.addError() keeps every column, however many rows come", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  // More than its first buffers hold, by rows and by bytes.
+  const count = 1000;
+  for (let i = 0; i < count; i++) {
+    builder.addLine(1);
+    builder.addError(errorRow(builder.addRow(i), i));
+  }
+  const { errors } = builder.build(ORIGIN);
+  assert.equal(errors.count, count);
+  assert.equal(errors.urlOffsets.length, count + 1);
+  const hash = new Uint32Array(2);
+  for (let i = 0; i < count; i++) {
+    const { status, ip, url, line } = errorRow(0, i);
+    assert.equal(errors.statuses[i], status);
+    const urlBytes = errors.urlBytes.subarray(errors.urlOffsets[i], errors.urlOffsets[i + 1]);
+    assert.equal(decoder.decode(urlBytes), decoder.decode(url));
+    const lineBytes = errors.lineBytes.subarray(errors.lineOffsets[i], errors.lineOffsets[i + 1]);
+    assert.equal(decoder.decode(lineBytes), decoder.decode(line));
+    hashBytes(ip, 0, ip.length, hash);
+    assert.deepEqual(errors.ipHashes.slice(2 * i, 2 * i + 2), hash);
+    hashBytes(url, 0, url.length, hash);
+    assert.deepEqual(errors.urlHashes.slice(2 * i, 2 * i + 2), hash);
+  }
+});
+
+Deno.test("RecordBatchBuilder.build() starts anew and leaves earlier batches as they were", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const addAll = () => {
+    for (const reason of MALFORMED_REASONS) {
+      builder.addLine(1);
+      builder.addMalformed(reason);
+    }
+    builder.addOversized();
+    builder.addEmpty();
+    builder.addHeader();
+    builder.addPartial();
+    builder.addSample("oversized", "text");
+    builder.addError(errorRow(builder.addRow(60_000), 1));
+    return builder.build(ORIGIN);
+  };
+  const first = addAll();
+  const copy = structuredClone(first);
+  assert.deepEqual(addAll(), copy);
+  assert.deepEqual(first, copy);
+  assert.equal(builder.isEmpty, true);
+  builder.addRow(30_000);
+  assert.equal(builder.build(ORIGIN).eventTimeMaxMs, 30_000);
+  assert.deepEqual([...first.counts.malformed], MALFORMED_REASONS.map(() => 1));
+});
+
+Deno.test("RecordBatchBuilder is full at its last window, and refuses one more", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  for (let i = 0; i < BATCH_WINDOWS_MAX; i++) {
+    assert.equal(builder.isFull, false);
+    builder.addRow(i * WINDOW_MS);
+  }
+  assert.equal(builder.isFull, true);
+  assert.equal(builder.addRow(5 * WINDOW_MS + 1), 5);
+  assert.throws(() => builder.addRow(-1), RangeError);
+});

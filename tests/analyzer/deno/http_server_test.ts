@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { startServer } from "../../../analyzer/deno/http_server.ts";
+import { StartException } from "../../../analyzer/exceptions.ts";
+
+function neverCalled(exception: unknown): void {
+  assert.fail(String(exception));
+}
+
+const HERE = { hostname: "127.0.0.1", port: 0 };
+
+Deno.test("startServer() serves at the address that it names", async () => {
+  const server = startServer(HERE, () => new Response("hello"), neverCalled);
+  try {
+    assert.match(server.url, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+    assert.equal(await (await fetch(`${server.url}/x`)).text(), "hello");
+  } finally {
+    await server.stop();
+  }
+  await assert.rejects(fetch(server.url));
+});
+
+Deno.test("startServer() writes an IPv6 address in brackets", async () => {
+  const server = startServer({ hostname: "::1", port: 0 }, () => new Response("6"), neverCalled);
+  try {
+    assert.match(server.url, /^http:\/\/\[::1\]:\d+$/);
+    assert.equal(await (await fetch(server.url)).text(), "6");
+  } finally {
+    await server.stop();
+  }
+});
+
+Deno.test("startServer() says that a port is in use", () => {
+  using taken = Deno.listen(HERE);
+  const { port } = taken.addr;
+  assert.throws(
+    () => startServer({ ...HERE, port }, () => new Response(), neverCalled),
+    (exception) => {
+      assert.ok(exception instanceof StartException);
+      assert.equal(exception.exitStatus, 1);
+      assert.equal(
+        exception.message,
+        `Cannot listen on 127.0.0.1:${port}: the port is in use; ` +
+          "stop what listens there, or take another port",
+      );
+      return true;
+    },
+  );
+});
+
+Deno.test("RunningServer.stop() does not wait for answers that never end", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const server = startServer(
+    HERE,
+    () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => controller.enqueue(new TextEncoder().encode("first\n")),
+          cancel: () => cancelled.resolve(),
+        }),
+      ),
+    () => {},
+  );
+  const reader = (await fetch(server.url)).body!.getReader();
+  assert.equal(new TextDecoder().decode((await reader.read()).value), "first\n");
+  await server.stop();
+  await assert.rejects(reader.read());
+  await cancelled.promise;
+});
+
+Deno.test("startServer() answers 500 where a handler fails, and tells of it", async () => {
+  const exceptions: unknown[] = [];
+  const exception = new Error("broken");
+  const server = startServer(HERE, () => {
+    throw exception;
+  }, (cause) => exceptions.push(cause));
+  try {
+    const response = await fetch(server.url);
+    assert.equal(response.status, 500);
+    assert.equal(await response.text(), "");
+    assert.deepEqual(exceptions, [exception]);
+  } finally {
+    await server.stop();
+  }
+});

@@ -1,0 +1,76 @@
+import type { SourceContext } from "../../../analyzer/source/source.ts";
+import type { Connection } from "../../../analyzer/source/tcp_source.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+
+/** A byte stream in memory that sends its chunks one a read, and what became of it. */
+export class ByteStream implements Connection {
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Size of the buffer of each read. */
+  readonly readBytes: number[] = [];
+  isCancelled = false;
+  isClosed = false;
+
+  /**
+   * @param options.end what comes after the last chunk: nothing more, for ever, or an exception
+   * @param options.onRead called before each read is answered
+   */
+  constructor(
+    chunks: readonly (string | Uint8Array)[],
+    options: { readonly end?: "close" | "open" | Error; readonly onRead?: () => void } = {},
+  ) {
+    const { end = "close", onRead } = options;
+    const encoder = new TextEncoder();
+    const rest = chunks.map((chunk) =>
+      typeof chunk === "string" ? encoder.encode(chunk) : chunk.slice()
+    );
+    this.readable = new ReadableStream({
+      type: "bytes",
+      pull: (controller) => {
+        const request = controller.byobRequest;
+        if (request !== null) this.readBytes.push(request.view!.byteLength);
+        onRead?.();
+        const chunk = rest.shift();
+        if (chunk !== undefined) {
+          controller.enqueue(chunk);
+        } else if (end === "close") {
+          controller.close();
+          request?.respond(0);
+        } else if (end !== "open") {
+          controller.error(end);
+        }
+      },
+      cancel: () => {
+        this.isCancelled = true;
+      },
+    }) as ReadableStream<Uint8Array>;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+/** What a source is given in a test: a clock that stands still, and a signal to stop it with. */
+export function sourceContext(): {
+  readonly clock: ManualClock;
+  readonly controller: AbortController;
+  readonly context: SourceContext;
+} {
+  const clock = new ManualClock();
+  const controller = new AbortController();
+  const context = {
+    clock,
+    signal: controller.signal,
+    decoder: {
+      format: "auto",
+      minStatus: 400,
+      lineBytesMax: 1000,
+      windowLengthMs: 30_000,
+      latenessMs: 5000,
+    },
+    maxFutureMs: 300_000,
+    saved: { name: "source", firstStartedAtMs: 0, file: undefined },
+    position: undefined,
+  } as const;
+  return { clock, controller, context };
+}

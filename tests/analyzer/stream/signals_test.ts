@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import type { InputElement, StreamElement } from "../../../analyzer/stream/elements.ts";
+import { Signals } from "../../../analyzer/stream/signals.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+
+const TICK_MS = 250;
+const CHECKPOINT_MS = 1000;
+
+/** An input that a test writes to; the element is told by its `inputId`. */
+class Input {
+  #controller!: ReadableStreamDefaultController<InputElement>;
+  readonly stream = new ReadableStream<InputElement>({
+    start: (controller) => {
+      this.#controller = controller;
+    },
+  }, { highWaterMark: 0 });
+
+  send(inputId: string): void {
+    this.#controller.enqueue({ kind: "input-opened", inputId, isLive: true });
+  }
+
+  end(): void {
+    this.#controller.close();
+  }
+
+  fail(cause: unknown): void {
+    this.#controller.error(cause);
+  }
+}
+
+function start(inputs: readonly AsyncIterable<InputElement>[]) {
+  const clock = new ManualClock();
+  const controller = new AbortController();
+  const signals = new Signals(inputs, {
+    clock,
+    tickIntervalMs: TICK_MS,
+    checkpointIntervalMs: CHECKPOINT_MS,
+  }, controller.signal);
+  const reader = signals.readable.getReader();
+  const next = async () => {
+    const { done, value } = await reader.read();
+    return done ? "done" : nameOf(value);
+  };
+  /** What comes once nothing has happened for so long. */
+  const nextAfter = async (durationMs: number) => {
+    const pending = next();
+    await clock.whenWaiting();
+    clock.advance(durationMs);
+    return await pending;
+  };
+  return { clock, controller, signals, reader, next, nextAfter };
+}
+
+function nameOf(element: StreamElement): string {
+  return element.kind === "input-opened" ? element.inputId : element.kind;
+}
+
+Deno.test("Signals passes on what inputs send, as soon as they do", async () => {
+  const [a, b] = [new Input(), new Input()];
+  const { reader, next } = start([a.stream, b.stream]);
+  const pending = next();
+  a.send("a1");
+  assert.equal(await pending, "a1");
+  b.send("b1");
+  assert.equal(await next(), "b1");
+  await reader.cancel();
+});
+
+Deno.test("Signals ticks at its interval where nothing else happens, with both times", async () => {
+  const { clock, reader, nextAfter } = start([new Input().stream]);
+  assert.equal(await nextAfter(TICK_MS), "tick");
+  clock.setWall(77);
+  const pending = reader.read();
+  await clock.whenWaiting();
+  assert.equal(clock.nextDelayMs, TICK_MS);
+  clock.advance(TICK_MS);
+  assert.deepEqual((await pending).value, {
+    kind: "tick",
+    monotonicMs: 2 * TICK_MS,
+    wallMs: 77 + TICK_MS,
+  });
+  await reader.cancel();
+});
+
+Deno.test("Signals ticks though an input is always ready, and makes up for no missed tick", async () => {
+  const input = new Input();
+  const { clock, reader, next } = start([input.stream]);
+  for (let i = 0; i < 5; i++) input.send(`row ${i}`);
+  assert.equal(await next(), "row 0");
+  clock.advance(10 * TICK_MS);
+  assert.equal(await next(), "tick");
+  assert.equal(await next(), "row 1");
+  assert.equal(await next(), "row 2");
+  clock.advance(TICK_MS - 1);
+  assert.equal(await next(), "row 3");
+  clock.advance(1);
+  assert.equal(await next(), "tick");
+  assert.equal(await next(), "row 4");
+  await reader.cancel();
+});
+
+Deno.test("Signals leaves no timer behind once it has got an element", async () => {
+  const input = new Input();
+  const { clock, reader, next } = start([input.stream]);
+  const pending = next();
+  await clock.whenWaiting();
+  input.send("a");
+  assert.equal(await pending, "a");
+  assert.equal(clock.pendingCount, 0);
+  await reader.cancel();
+});
+
+// S-36
+Deno.test("Signals sends a barrier at the interval, and none while nothing has changed", async () => {
+  const { clock, reader, signals, next, nextAfter } = start([new Input().stream]);
+  clock.advance(5 * CHECKPOINT_MS);
+  assert.equal(await next(), "tick");
+  assert.equal(await nextAfter(TICK_MS), "tick");
+  signals.markChanged();
+  assert.equal(await next(), "barrier");
+  // No second one before the first has come through.
+  clock.advance(5 * CHECKPOINT_MS);
+  assert.equal(await next(), "tick");
+  assert.equal(await nextAfter(TICK_MS), "tick");
+  signals.barrierDone();
+  signals.markChanged();
+  clock.advance(CHECKPOINT_MS - 1);
+  assert.equal(await next(), "tick");
+  assert.equal(await nextAfter(1), "barrier");
+  signals.barrierDone();
+  clock.advance(CHECKPOINT_MS);
+  assert.equal(await next(), "tick");
+  assert.equal(await nextAfter(TICK_MS), "tick");
+  await reader.cancel();
+});
+
+Deno.test("Signals.requestView() goes ahead of what is ready, and ends the wait", async () => {
+  const input = new Input();
+  const { clock, reader, signals, next } = start([input.stream]);
+  input.send("row");
+  signals.requestView();
+  signals.requestView();
+  assert.equal(await next(), "view-request");
+  assert.equal(await next(), "row");
+  const pending = next();
+  await clock.whenWaiting();
+  signals.requestView();
+  assert.equal(await pending, "view-request");
+  await reader.cancel();
+});
+
+Deno.test("Signals ends with end of input, a checkpoint and a view once all inputs have", async () => {
+  const [a, b] = [new Input(), new Input()];
+  const { next } = start([a.stream, b.stream]);
+  a.end();
+  const pending = next();
+  b.send("last");
+  b.end();
+  assert.equal(await pending, "last");
+  const rest = [await next(), await next(), await next(), await next()];
+  assert.deepEqual(rest, ["end-of-input", "barrier", "view-request", "done"]);
+});
+
+// S-43
+Deno.test("Signals says nothing of an end of input where the run was stopped", async () => {
+  const input = new Input();
+  const { controller, next } = start([input.stream]);
+  controller.abort();
+  input.end();
+  assert.deepEqual([await next(), await next(), await next()], ["barrier", "view-request", "done"]);
+});
+
+Deno.test("Signals takes nothing from an input before it is asked, but for one element", async () => {
+  let asked = 0;
+  async function* counting(): AsyncGenerator<InputElement> {
+    for (;;) yield { kind: "input-opened", inputId: `${++asked}`, isLive: true };
+  }
+  const { reader, next } = start([counting()]);
+  await Promise.resolve();
+  assert.equal(asked, 1);
+  assert.equal(await next(), "1");
+  assert.equal(await next(), "2");
+  assert.ok(asked <= 3);
+  await reader.cancel();
+});
+
+Deno.test("Signals fails with what an input has thrown", async () => {
+  const input = new Input();
+  const { next } = start([input.stream]);
+  const lost = new Error("lost");
+  input.fail(lost);
+  await assert.rejects(next(), lost);
+});
+
+Deno.test("Signals ends its inputs when its reader goes away", async () => {
+  async function* endless(): AsyncGenerator<InputElement> {
+    try {
+      for (;;) yield { kind: "input-opened", inputId: "a", isLive: true };
+    } finally {
+      ended.resolve();
+    }
+  }
+  const ended = Promise.withResolvers<void>();
+  const { reader, next } = start([endless()]);
+  assert.equal(await next(), "a");
+  await reader.cancel();
+  await ended.promise;
+});
