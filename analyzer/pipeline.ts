@@ -111,7 +111,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     onBarrier: () => signals.barrierDone(),
   });
 
-  const done = signals.readable
+  const done = signals.open()
     .pipeThrough(operatorStream(watermark))
     .pipeThrough(operatorStream(windows))
     .pipeTo(new WritableStream(writer))

@@ -1,7 +1,6 @@
 import { LineDecoder } from "../decode/line_decoder.ts";
-import { messageOf } from "../exceptions.ts";
 import type { InputElement } from "../stream/elements.ts";
-import { readBatches } from "./read_batches.ts";
+import { readBatches, ReadException } from "./read_batches.ts";
 import type { SourceContext } from "./source.ts";
 
 /** How a connection came to its end. */
@@ -35,7 +34,8 @@ export async function* readLiveInput(
       yield batch;
     }
   } catch (exception) {
-    reason = messageOf(exception);
+    if (!(exception instanceof ReadException)) throw exception;
+    reason = exception.message;
   }
   const isCut = endIsLoss || reason !== "" || signal.aborted;
   const rest: InputElement[] = [];

@@ -1,4 +1,5 @@
 import { type Clock, sleep } from "../clock.ts";
+import { messageOf } from "../exceptions.ts";
 import type { LineDecoder } from "../decode/line_decoder.ts";
 import type { RecordBatch } from "../decode/record_batch.ts";
 
@@ -17,7 +18,7 @@ export interface ReadOptions {
  * never waits to fill the buffer: quiet traffic gives small batches at once, heavy traffic large
  * ones.
  *
- * @throws what the stream throws, such as a connection reset
+ * @throws {ReadException} where the stream breaks, by a connection reset for example
  */
 export async function* readBatches(
   bytes: ReadableStream<Uint8Array>,
@@ -36,7 +37,7 @@ export async function* readBatches(
   let turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
   try {
     for (;;) {
-      const { done, value } = await reader.read(buffer);
+      const { done, value } = await reader.read(buffer).catch(throwReadException);
       if (done) return;
       const receivedAtMs = clock.monotonicMs();
       const times = { receivedAtMs, futureLimitMs: options.futureLimitMs() };
@@ -53,6 +54,15 @@ export async function* readBatches(
     signal.removeEventListener("abort", cancel);
     cancel();
   }
+}
+
+/** A stream that broke: the message says how. What a decoder throws is none. */
+export class ReadException extends Error {
+  override readonly name = "ReadException";
+}
+
+function throwReadException(cause: unknown): never {
+  throw new ReadException(messageOf(cause), { cause });
 }
 
 /** Larger reads pay up to here: one read costs about as much however much it brings. */

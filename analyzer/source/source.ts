@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { DecoderOptions, LineDecoder } from "../decode/line_decoder.ts";
+import type { DecoderOptions } from "../decode/line_decoder.ts";
 import type { InputPosition } from "../decode/record_batch.ts";
 import type { InputElement } from "../stream/elements.ts";
 
@@ -54,5 +54,3 @@ export interface FileIdentity {
   /** SHA-256 of those bytes, in hexadecimal. */
   readonly hash: string;
 }
-
-export type { LineDecoder };

@@ -70,8 +70,8 @@ export interface CheckpointBarrier {
 export interface ViewRequest {
   readonly kind: "view-request";
   readonly wallMs: number;
-  open?: readonly WindowSummary[];
-  watermarkMs?: number | undefined;
+  readonly open?: readonly WindowSummary[];
+  readonly watermarkMs?: number | undefined;
 }
 
 /** All inputs were read to their end: nothing will follow but a last checkpoint. */

@@ -20,6 +20,7 @@ export class Signals {
   readonly #inputs = new FairMerge<InputElement>();
   readonly #signal: AbortSignal;
   #tickDueMs: number;
+  #lookedAtMs: number;
   #checkpointDueMs: number;
   #isViewWanted = false;
   #hasChanged = false;
@@ -39,13 +40,14 @@ export class Signals {
     this.#options = options;
     this.#signal = signal;
     const nowMs = options.clock.monotonicMs();
+    this.#lookedAtMs = nowMs;
     this.#tickDueMs = nowMs + options.tickIntervalMs;
     this.#checkpointDueMs = nowMs + options.checkpointIntervalMs;
     for (const input of inputs) this.#inputs.add(input);
   }
 
-  /** Everything in one order. */
-  get readable(): ReadableStream<StreamElement> {
+  /** Everything in one order; called once. */
+  open(): ReadableStream<StreamElement> {
     return new ReadableStream<StreamElement>({
       pull: async (controller) => {
         const element = await this.#next();
@@ -90,9 +92,16 @@ export class Signals {
       return this.#make("view-request");
     }
     const nowMs = this.#options.clock.monotonicMs();
+    const { tickIntervalMs } = this.#options;
+    if (nowMs - this.#lookedAtMs > 2 * tickIntervalMs) {
+      // The stages behind have stalled, on a slow disk maybe, and nothing could be read meanwhile.
+      // That is not silence: inputs get a chance to deliver before time passes.
+      this.#tickDueMs = nowMs + tickIntervalMs;
+    }
+    this.#lookedAtMs = nowMs;
     if (nowMs >= this.#tickDueMs) {
       // From now, not from when it was due: ticks that a busy stream missed are not made up for.
-      this.#tickDueMs = nowMs + this.#options.tickIntervalMs;
+      this.#tickDueMs = nowMs + tickIntervalMs;
       return this.#make("tick");
     }
     if (this.#isCheckpointWanted && nowMs >= this.#checkpointDueMs) {

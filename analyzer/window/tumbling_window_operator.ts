@@ -63,9 +63,11 @@ export class TumblingWindowOperator implements Operator<StreamElement, StreamEle
         emit({ ...element, state: { ...element.state, windows: this.#state() } });
         break;
       case "view-request":
-        element.open = this.#ordered().map((window) => window.summarize());
-        element.watermarkMs = this.#watermarkMs;
-        emit(element);
+        emit({
+          ...element,
+          open: this.#ordered().map((window) => window.summarize()),
+          watermarkMs: this.#watermarkMs,
+        });
         break;
       default:
         emit(element);

@@ -59,9 +59,11 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
     if (restored === undefined) return;
     this.#timeMs = restored.timeMs;
     this.#eventTimeMaxMs = restored.eventTimeMaxMs;
-    for (const { inputId, ...input } of restored.inputs) {
-      this.#inputs.set(inputId, { ...input, isOpen: false, lastRowAtMs: nowMs });
-    }
+    restored.inputs.forEach(({ inputId, ...input }, i) => {
+      // Connections are numbered anew in each run: the first one is not that of the run before.
+      const name = input.isLive ? `restored ${i}` : inputId;
+      this.#inputs.set(name, { ...input, isOpen: false, lastRowAtMs: nowMs });
+    });
   }
 
   push(element: StreamElement, emit: (element: StreamElement) => void): void {

@@ -86,3 +86,18 @@ Deno.test("readLiveInput() counts rows from the future by the wall clock of thei
   // The limit of the second read is later by 5 ms.
   assert.deepEqual(future, [1, 0]);
 });
+
+Deno.test("readLiveInput() takes no fault of our own for a lost connection", async () => {
+  const { context } = sourceContext();
+  const broken = new Error("a fault while decoding");
+  const clock = {
+    ...context.clock,
+    monotonicMs: () => 0,
+    wallMs: (): number => {
+      throw broken;
+    },
+  };
+  const stream = new ByteStream([`${LINE}\n`]);
+  const input = readLiveInput(stream.readable, "input", { ...context, clock }, true);
+  await assert.rejects(Array.fromAsync(input), broken);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LineDecoder } from "../../../analyzer/decode/line_decoder.ts";
 import type { RecordBatch } from "../../../analyzer/decode/record_batch.ts";
-import { READ_BYTES, readBatches } from "../../../analyzer/source/read_batches.ts";
+import { READ_BYTES, readBatches, ReadException } from "../../../analyzer/source/read_batches.ts";
 import { BASE_MS, jsonLine } from "../../support/log_lines.ts";
 import { ByteStream, sourceContext } from "./byte_streams.ts";
 
@@ -47,7 +47,11 @@ Deno.test("readBatches() throws what the stream throws, after what came before i
   const reset = new Error("connection reset");
   const { batches } = read(new ByteStream([LINE], { end: reset }));
   assert.equal((await batches.next()).done, false);
-  await assert.rejects(batches.next(), reset);
+  await assert.rejects(batches.next(), (exception) => {
+    assert.ok(exception instanceof ReadException);
+    assert.deepEqual([exception.message, exception.cause], ["connection reset", reset]);
+    return true;
+  });
 });
 
 Deno.test("readBatches() ends when the signal is aborted, in the middle of a read too", async () => {
