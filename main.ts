@@ -117,6 +117,7 @@ async function demo(
   stop: () => void,
 ): Promise<number> {
   const { rate, http } = parseOptions(demoOptions, args);
+  requirePermissions(http === undefined ? [] : [netNeed(http)], "demo", args);
   const terminal = Terminal.open(stop);
   const started = new Date().toISOString().replaceAll(":", "-").replace(/\..*/, "Z");
   const output = join("output", "demo", started);
@@ -247,9 +248,9 @@ function show(text: string): number {
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  const isAskedFor = (option: string, among: readonly string[]) => among.includes(option);
+  const asksForHelp = (word: string) => word === "--help" || word === "-h";
   if (name === "--version") return show(`vigie ${denoJson.version}\n`);
-  if (name === undefined || name === "--help" || name === "help") {
+  if (name === undefined || asksForHelp(name)) {
     show(renderHelp({
       usage: "deno task gen|analyze|demo [options]",
       summary: "vigie watches HTTP errors live: what is failing right now, for how many clients, " +
@@ -273,8 +274,8 @@ async function main(args: readonly string[]): Promise<number> {
         (near === undefined ? "see --help" : `did you mean ${near}?`),
     );
   }
-  if (isAskedFor("--version", rest)) return show(`vigie ${denoJson.version}\n`);
-  if (isAskedFor("--help", rest)) {
+  if (rest.includes("--version")) return show(`vigie ${denoJson.version}\n`);
+  if (rest.some(asksForHelp)) {
     const { summary, options, examples } = command;
     const usage = `deno task ${name} [options]`;
     return show(renderHelp({ usage, summary, options, examples }));
