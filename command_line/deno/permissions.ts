@@ -27,10 +27,18 @@ const USUAL_FLAGS = { net: ["127.0.0.1", "localhost", "[::1]"], read: ["."], wri
 export function grantingCommand(missing: readonly Need[], args: readonly string[]): string {
   const flags = (["net", "read", "write"] as const).map((name) => {
     const extra = missing.filter((need) => need.name === name)
-      .map((need) => need.name === "net" ? need.host : need.path);
+      .map((need) => need.name === "net" ? need.host : withoutComma(need.path));
     return quoteWord(`--allow-${name}=${[...new Set([...USUAL_FLAGS[name], ...extra])].join(",")}`);
   });
-  return ["deno run", ...flags, "main.ts", ...args.map(quoteWord)].join(" ");
+  return ["deno run --no-prompt", ...flags, "main.ts", ...args.map(quoteWord)].join(" ");
+}
+
+/**
+ * The path, or where Deno's flags cannot name it the directory above: they split lists at commas,
+ * and know no way to write one that belongs to a name.
+ */
+function withoutComma(path: string): string {
+  return path.replace(/[^/]*,.*$/s, "");
 }
 
 /** One word of a shell command. */

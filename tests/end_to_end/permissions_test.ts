@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { type CommandName, type Ended, Program, run, TemporaryDirectory } from "./support.ts";
+import { jsonLine } from "../support/log_lines.ts";
+
+/** A directory that the tasks may not touch. */
+class Elsewhere implements Disposable {
+  readonly path: string = Deno.makeTempDirSync({ prefix: "vigie e2e, " });
+
+  join(...names: string[]): string {
+    return join(this.path, ...names);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** The command that the program says would be allowed. */
+function suggestion({ status, stdout, stderr }: Ended): string {
+  assert.deepEqual({ status, stdout }, { status: 1, stdout: "" });
+  const [why, command, ...rest] = stderr.trimEnd().split("\n");
+  assert.equal(why, "vigie: Deno was not allowed to do this. This command allows it:");
+  assert.deepEqual(rest, []);
+  assert.match(command!, /^ {2}deno run --no-prompt /);
+  assert.doesNotMatch(stderr, /NotCapable|Requires|--allow-all|-A\b/);
+  return command!.trim();
+}
+
+/** Runs a command line as a person would who copies it. */
+async function runInShell(commandLine: string): Promise<Ended> {
+  const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
+  await using shell = new Program("/bin/sh", ["-c", commandLine], { env: { PATH: path } });
+  return await shell.ended();
+}
+
+Deno.test("analyze prints the command that lets it read a file elsewhere", async () => {
+  using directory = new TemporaryDirectory();
+  using elsewhere = new Elsewhere();
+  Deno.writeTextFileSync(elsewhere.join("it's a log, $HOME.jsonl"), jsonLine({ status: 404 }));
+  const paths = ["/etc/hostname", elsewhere.join("it's a log, $HOME.jsonl")];
+  for (const [i, path] of paths.entries()) {
+    const command = suggestion(
+      await run("analyze", [
+        ...["--source", `file:${path}`, "--once", "--no-http", ...directory.options(`run-${i}`)],
+      ]),
+    );
+    const { status, stderr } = await runInShell(command);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /: read to its end, 1 lines$/m);
+    assert.ok(stderr.includes(path));
+  }
+});
+
+Deno.test("analyze prints the command that lets it write elsewhere", async () => {
+  using directory = new TemporaryDirectory();
+  using elsewhere = new Elsewhere();
+  const output = elsewhere.join("a", "output");
+  const source = `file:${directory.write("a.jsonl", jsonLine({ status: 404 }))}`;
+  const ended = await run("analyze", [
+    ...["--source", source, "--once", "--no-http"],
+    ...["--output", output, "--checkpoint", elsewhere.join("checkpoint")],
+  ]);
+  const command = suggestion(ended);
+  assert.deepEqual([...Deno.readDirSync(elsewhere.path)], []);
+  const { status, stdout, stderr } = await runInShell(command);
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /\|404 {3}\|1 /);
+  assert.ok(Deno.statSync(join(output, "windows.db")).isFile);
+});
+
+Deno.test("every command prints the one that lets it use other addresses", async () => {
+  using directory = new TemporaryDirectory();
+  const cases: [CommandName, string[], string][] = [
+    ["analyze", ["--source", "tcp://10.0.0.5:9999"], "10.0.0.5:9999"],
+    ["analyze", ["--source", "tcp-listen://[::]:9999"], "[::]:9999"],
+    ["analyze", ["--http", "0.0.0.0:8000"], "0.0.0.0:8000"],
+    ["gen", ["--listen", "0.0.0.0:9999"], "0.0.0.0:9999"],
+    ["demo", ["--http", "0.0.0.0:8000"], "0.0.0.0:8000"],
+  ];
+  for (const [i, [name, args, host]] of cases.entries()) {
+    const places = name === "analyze" ? directory.options(`run-${i}`) : [];
+    const command = suggestion(await run(name, [...args, ...places]));
+    assert.match(command, new RegExp(`main\\.ts ${name} `));
+    assert.ok(command.includes(`--allow-net=127.0.0.1,localhost,[::1],${host}`), command);
+    // Complete: with it, only what it was asked for is left to do.
+    assert.equal((await runInShell(`${command} --help`)).status, 0);
+  }
+  assert.deepEqual([...Deno.readDirSync(directory.path)], []);
+});
