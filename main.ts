@@ -101,14 +101,13 @@ async function analyze(
 ): Promise<number> {
   const config = analyzerConfig(parseOptions(analyzerOptions, args));
   requirePermissions(analyzerNeeds(config), "analyze", args);
-  const terminal = Terminal.open(stop);
-  await runAnalyzer(config, {
-    terminal,
-    signal,
-    version: denoJson.version,
-    onListening: (url) => terminal.notice(`Results: ${url}/metrics, ${url}/windows`),
-  });
-  return 0;
+  return await onTerminal(signal, stop, (terminal) =>
+    runAnalyzer(config, {
+      terminal,
+      signal,
+      version: denoJson.version,
+      onListening: (url) => terminal.notice(`Results: ${url}/metrics, ${url}/windows`),
+    }));
 }
 
 async function demo(
@@ -118,7 +117,18 @@ async function demo(
 ): Promise<number> {
   const { rate, http } = parseOptions(demoOptions, args);
   requirePermissions(http === undefined ? [] : [netNeed(http)], "demo", args);
-  const terminal = Terminal.open(stop);
+  return await onTerminal(
+    signal,
+    stop,
+    (terminal) => demonstrate({ rate, http }, terminal, signal),
+  );
+}
+
+async function demonstrate(
+  { rate, http }: { readonly rate: number; readonly http: HostPort | undefined },
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
   const started = new Date().toISOString().replaceAll(":", "-").replace(/\..*/, "Z");
   const output = join("output", "demo", started);
   const traffic = ["--rate", String(rate), "--urls", "100", "--ips", "500"];
@@ -151,7 +161,6 @@ async function demo(
     clearTimeout(introduction);
     await server.close();
   }
-  return 0;
 }
 
 function introduce(url: string, output: string, terminal: Terminal): void {
@@ -227,14 +236,35 @@ function listenForSignals(stop: () => void): void {
   }
 }
 
-/** Writes one line, or several, to standard error; a reader that is gone misses nothing. */
-function complain(text: string): void {
+/** Runs something on the terminal of this process, and lets its readers have all of the output. */
+async function onTerminal(
+  signal: AbortSignal,
+  stop: () => void,
+  run: (terminal: Terminal) => Promise<void>,
+): Promise<number> {
+  const terminal = Terminal.open(signal, stop);
   try {
-    Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+    await run(terminal);
   } catch (exception) {
-    if (!(exception instanceof Deno.errors.BrokenPipe)) throw exception;
+    // What went wrong has to be told even where a reader is stuck, so that is not waited for.
+    stop();
+    throw exception;
+  } finally {
+    if (!await terminal.flush()) {
+      await complain("vigie: ended before all of its output was read");
+    }
   }
+  return 0;
 }
+
+/** Writes one line, or several, to standard error; a reader that does not read is no obstacle. */
+async function complain(text: string): Promise<void> {
+  // What cannot be said on standard error cannot be said at all; the exit status still tells.
+  const written = Deno.stderr.write(new TextEncoder().encode(text + "\n")).catch(() => {});
+  await Promise.race([written, new Promise((resolve) => setTimeout(resolve, COMPLAINT_WAIT_MS))]);
+}
+
+const COMPLAINT_WAIT_MS = 250;
 
 /** Prints to standard output; a reader that went away has seen enough. */
 function show(text: string): number {
@@ -287,28 +317,36 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 /** Says what went wrong, in one line where it is not our mistake. Returns the exit status. */
-function explain(exception: unknown): number {
+async function explain(exception: unknown): Promise<number> {
   if (exception instanceof UsageException) {
-    complain(`vigie: ${exception.message}`);
+    await complain(`vigie: ${exception.message}`);
     return 2;
   }
   if (exception instanceof StartException) {
-    complain(`vigie: ${exception.message}`);
+    await complain(`vigie: ${exception.message}`);
     return exception.exitStatus;
   }
   const denied = exception instanceof Deno.errors.NotCapable ? deniedNeed(exception) : undefined;
   if (denied !== undefined) {
-    complain(`vigie: ${howToPermit([denied], Deno.args)}`);
+    await complain(`vigie: ${howToPermit([denied], Deno.args)}`);
     return 1;
   }
-  const isOfTheSystem = Object.values(Deno.errors).some((kind) => exception instanceof kind);
-  if (isOfTheSystem) {
-    complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
+  if (isOfTheSystem(exception)) {
+    await complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
   } else {
-    complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
-    complain(exception instanceof Error ? exception.stack ?? exception.message : String(exception));
+    await complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
+    await complain(
+      exception instanceof Error ? exception.stack ?? exception.message : String(exception),
+    );
   }
   return 1;
+}
+
+/** Whether the machine said no; Deno has no class for a full disk, but gives its code. */
+function isOfTheSystem(exception: unknown): boolean {
+  return Object.values(Deno.errors).some((kind) => exception instanceof kind) ||
+    (exception instanceof Error && "code" in exception &&
+      /^E[A-Z0-9]+$/.test(String(exception.code)));
 }
 
 if (import.meta.main) {
@@ -316,7 +354,7 @@ if (import.meta.main) {
   try {
     status = await main(Deno.args);
   } catch (exception) {
-    status = explain(exception);
+    status = await explain(exception);
   }
   // Reads and writes that nothing can interrupt (a terminal, a stuck pipe) must not keep us.
   Deno.exit(status);

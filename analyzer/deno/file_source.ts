@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { counted } from "../counted.ts";
 import { LineDecoder } from "../decode/line_decoder.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import { readBatches } from "../source/read_batches.ts";
@@ -79,7 +80,7 @@ export class FileSource implements Source {
       "ended",
       -1,
       lines > 0
-        ? `${this.#path}: read to its end, ${lines} lines`
+        ? `${this.#path}: read to its end, ${counted(lines, "line")}`
         : startBytes > 0
         ? `${this.#path}: was read to its end before, nothing new`
         : `${this.#path}: is empty`,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
+import { counted } from "../counted.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import { createApp, type Health } from "../http/app.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
@@ -46,6 +47,9 @@ export async function runAnalyzer(
   const startedAtMs = clock.wallMs();
   const label = fileLabel(startedAtMs);
   const reporter = new ConsoleReporter(terminal, config.screen);
+  const sources = config.sources.map((source) => createSource(source, config, clock));
+  // A file that is not there is told before anything is made: a mistyped name leaves no trace.
+  for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const output = new DirectoryStorage(config.output);
   const checkpointStorage = new DirectoryStorage(join(config.checkpoint, "errors"));
   using _outputLock = await lockDirectory(output);
@@ -54,7 +58,6 @@ export async function runAnalyzer(
 
   using history = openHistory(join(output.root, DATABASE), config.windowLengthMs);
   const checkpoints = new StoredCheckpoints(checkpointStorage, label);
-  const sources = config.sources.map((source) => createSource(source, config, clock));
 
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
@@ -184,12 +187,14 @@ function healthOf(pipeline: RunningPipeline, signal: AbortSignal): Health {
 
 function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {
   const { totals, open } = pipeline.board.latest;
-  const counted = `${totals.lines} lines, ${totals.errors} errors in all`;
+  const all = `${counted(totals.lines, "line")}, ${counted(totals.errors, "error")} in all`;
   if (signal.aborted && open.length > 0) {
-    const windows = open.length === 1 ? "1 open window goes" : `${open.length} open windows go`;
-    reporter.notice(`Stopped: ${counted}; ${windows} on at the next start`);
+    const go = open.length === 1 ? "goes" : "go";
+    reporter.notice(
+      `Stopped: ${all}; ${counted(open.length, "open window")} ${go} on at the next start`,
+    );
   } else if (signal.aborted) {
-    reporter.notice(`Stopped: ${counted}`);
+    reporter.notice(`Stopped: ${all}`);
   }
 }
 

@@ -108,8 +108,9 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         return this.#commitBatch(element);
       case "window-closed":
         history.put(element.window);
-        reporter.windowClosed(element.window);
-        return this.#changed();
+        this.#changed();
+        // A reader that does not read holds up the stream, as a slow disk does.
+        return reporter.windowClosed(element.window);
       case "watermark":
         this.#watermarkMs = element.timeMs;
         return;

@@ -9,8 +9,12 @@ import type { Reporter } from "./reporter.ts";
 
 /** Takes what is to be shown. */
 export interface Screen {
-  /** Writes whole lines, with their line ends, where results go. */
-  print(text: string): void;
+  /**
+   * Writes whole lines, with their line ends, where results go.
+   *
+   * @returns where too much is queued already, a promise of room
+   */
+  print(text: string): Promise<void> | void;
   /** Writes one line, without its line end, where messages go. */
   notice(line: string): void;
 }
@@ -25,10 +29,10 @@ export class ConsoleReporter implements Reporter {
     this.#config = config;
   }
 
-  windowClosed(window: ClosedWindow): void {
+  windowClosed(window: ClosedWindow): Promise<void> | void {
     const { quiet, outputFormat, showUrls } = this.#config;
     if (quiet) return;
-    this.#screen.print(
+    return this.#screen.print(
       outputFormat === "json"
         ? JSON.stringify(toWindowJson(window, { urlsMax: JSON_URLS_MAX })) + "\n"
         : formatWindowTable(window, { rowsMax: ROWS_MAX, showUrls, urlsMax: URLS_MAX }),

@@ -1,4 +1,5 @@
 import { escapeText } from "../../command_line/escape_text.ts";
+import { counted } from "../counted.ts";
 import type { DistinctCount, StatusSummary, WindowSummary } from "../window/window_summary.ts";
 
 /** How much of a window is shown. */
@@ -85,10 +86,6 @@ function formatSummary(window: WindowSummary): string {
   }
   if (lateCount > 0) parts.push(`${lateCount} late (${counted(lateErrorCount, "error")})`);
   return parts.join(", ");
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function formatDistinct({ count, isExact }: DistinctCount): string {

@@ -47,7 +47,7 @@ Deno.test("analyze prints the command that lets it read a file elsewhere", async
     );
     const { status, stderr } = await runInShell(command);
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /: read to its end, 1 lines$/m);
+    assert.match(stderr, /: read to its end, 1 line$/m);
     assert.ok(stderr.includes(path));
   }
 });

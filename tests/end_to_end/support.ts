@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether the test writes to its standard input; otherwise that is empty. */
   readonly hasInput?: boolean;
+  /** Whether its standard output is read only from {@linkcode Output.resume} on. */
+  readonly isOutputPaused?: boolean;
 }
 
 /** How a program came to its end. */
@@ -86,7 +88,7 @@ export class Program implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.#input = options.hasInput ? this.#child.stdin.getWriter() : undefined;
-    this.stdout = new Output(this.#child.stdout, this.#name);
+    this.stdout = new Output(this.#child.stdout, this.#name, options.isOutputPaused);
     this.stderr = new Output(this.#child.stderr, this.#name);
     this.#child.status.then(() => this.#isOver = true);
   }
@@ -109,6 +111,7 @@ export class Program implements AsyncDisposable {
   /** Waits until it has ended. */
   async ended(): Promise<Ended> {
     const { code } = await beforeDeadline(this.#child.status, () => `${this.#name} does not end`);
+    this.stdout.resume();
     const closed = Promise.all([this.stdout.closed, this.stderr.closed]);
     await beforeDeadline(closed, () => `${this.#name} has ended, but not its output`);
     return { status: code, stdout: this.stdout.text, stderr: this.stderr.text };
@@ -131,11 +134,13 @@ export class Output {
   #text = "";
   #isClosed = false;
   #changed = Promise.withResolvers<void>();
+  readonly #resumed = Promise.withResolvers<void>();
 
-  constructor(bytes: ReadableStream<Uint8Array>, name: string) {
+  constructor(bytes: ReadableStream<Uint8Array>, name: string, isPaused = false) {
     this.#name = name;
     this.#reader = bytes.getReader();
-    this.closed = this.#collect();
+    this.closed = this.#resumed.promise.then(() => this.#collect());
+    if (!isPaused) this.resume();
   }
 
   /** Everything so far. */
@@ -160,9 +165,15 @@ export class Output {
     return linesOf(this.#text);
   }
 
+  /** Begins to read, where it was paused. */
+  resume(): void {
+    this.#resumed.resolve();
+  }
+
   /** Goes away, as the reader of a pipe does. */
   async close(): Promise<void> {
     await this.#reader.cancel();
+    this.resume();
     await this.closed;
   }
 

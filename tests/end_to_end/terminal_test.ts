@@ -56,7 +56,7 @@ for (const noColor of [false, true]) {
       await program.write(CTRL_C);
       const { status, stdout } = await program.ended();
       assert.equal(status, 0);
-      assert.match(stripVTControlCharacters(stdout), /^.*Stopped: 2 lines, 1 errors in all/m);
+      assert.match(stripVTControlCharacters(stdout), /^.*Stopped: 2 lines, 1 error in all/m);
       // deno-lint-ignore no-control-regex -- colours are what is looked for
       assert.equal(/\x1b\[[0-9;]*m/.test(stdout), !noColor);
       // The last thing that is done to the status line is to remove it.

@@ -139,6 +139,7 @@ Deno.test("analyze says that a file is not there, or no file", async () => {
     assert.ok(oneLine(stderr).startsWith(`vigie: Cannot read ${path}: `), stderr);
     assert.match(stderr, new RegExp(why!));
   }
+  assert.deepEqual([...Deno.readDirSync(directory.path)], []);
 });
 
 /** A directory with a run that has read its file to the end, and the options to repeat it. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { counted } from "../../../analyzer/counted.ts";
 import type { InputPosition } from "../../../analyzer/decode/record_batch.ts";
 import { FileSource } from "../../../analyzer/deno/file_source.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
@@ -96,7 +97,7 @@ Deno.test("FileSource.open() goes on at any position between two lines", async (
     assert.equal(
       lastNotice(elements),
       count < lines.length
-        ? `${fixture.path}: read to its end, ${lines.length - count} lines`
+        ? `${fixture.path}: read to its end, ${counted(lines.length - count, "line")}`
         : `${fixture.path}: was read to its end before, nothing new`,
     );
   }

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
 import { runAnalyzer } from "../../../analyzer/deno/run_analyzer.ts";
-import { type SyncWriter, Terminal } from "../../../analyzer/deno/terminal.ts";
+import { type AsyncWriter, Terminal } from "../../../analyzer/deno/terminal.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 import { BASE_MS, jsonLine } from "../../support/log_lines.ts";
 
-class Recorder implements SyncWriter {
+class Recorder implements AsyncWriter {
   text = "";
 
-  writeSync(bytes: Uint8Array): number {
+  write(bytes: Uint8Array): Promise<number> {
     this.text += new TextDecoder().decode(bytes);
-    return bytes.length;
+    return Promise.resolve(bytes.length);
   }
 }
 
@@ -37,15 +38,17 @@ class Fixture implements Disposable {
   ) {
     const stdout = new Recorder();
     const stderr = new Recorder();
+    const stopping = new AbortController();
     const terminal = new Terminal({
       stdout,
       stderr,
       isInteractive: options.isInteractive ?? false,
       color: false,
       columns: () => 100,
-      onBrokenPipe: assert.fail,
+      clock: new ManualClock(),
+      signal: stopping.signal,
+      onLost: assert.fail,
     });
-    const stopping = new AbortController();
     const places = [
       "--output",
       join(this.directory, "o"),
@@ -61,7 +64,7 @@ class Fixture implements Disposable {
         version: "1.2.3",
         ...(onListening === undefined ? {} : { onListening }),
       },
-    );
+    ).finally(() => terminal.flush());
     return { stdout, stderr, running, stop: () => stopping.abort() };
   }
 
@@ -143,6 +146,13 @@ Deno.test("runAnalyzer() frees everything where it cannot start", async () => {
   }
   // No lock, no port and no state is in the way of a run that can start.
   await fixture.start(["--source", `file:${fixture.log}`, "--once", "--no-http"]).running;
+});
+
+Deno.test("runAnalyzer() makes nothing where a file is not there, among others that are", async () => {
+  using fixture = new Fixture();
+  const sources = ["--source", `file:${fixture.log}`, "--source", "file:/none", "--source", "-"];
+  await assert.rejects(fixture.start([...sources, "--no-http"]).running, StartException);
+  assert.deepEqual([...Deno.readDirSync(fixture.directory)].map(({ name }) => name), ["a.log"]);
 });
 
 Deno.test("runAnalyzer() refuses a history that is no database, and --reset moves it aside", async () => {

@@ -147,9 +147,23 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
     "bad not_json: {",
     "changed",
     "put 0",
-    "table 0",
     "changed",
+    "table 0",
   ]);
+});
+
+// S-43
+Deno.test("CommitWriter.write() waits for a reader that has no room, with the window stored", async () => {
+  const room = Promise.withResolvers<void>();
+  const reporter = { windowClosed: () => room.promise, badLine: () => {}, notice: () => {} };
+  const { writer, log, clock } = setUp({ reporter });
+  const written = writer.write(windowClosed(START_MS));
+  clock.advance(10_000);
+  assert.deepEqual(log, ["put 0", "changed"]);
+  assert.deepEqual(writer.progress, { idleMs: 10_000, isWriting: true });
+  room.resolve();
+  await written;
+  assert.deepEqual(writer.progress, { idleMs: 0, isWriting: false });
 });
 
 // S-37
@@ -198,8 +212,8 @@ Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has cha
   writer.close();
   assert.deepEqual(log.slice(2), [
     "put 0",
-    "table 0",
     "changed",
+    "table 0",
     "commit 1",
     "replace checkpoint-1.json",
     "barrier",

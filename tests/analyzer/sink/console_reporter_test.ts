@@ -64,6 +64,13 @@ Deno.test("ConsoleReporter.windowClosed() prints one line of JSON with all URLs"
   assert.deepEqual(rest, [""]);
 });
 
+Deno.test("ConsoleReporter.windowClosed() passes on a promise of room, where there is one", () => {
+  const room = Promise.resolve();
+  const screen = { print: () => room, notice: () => {} };
+  assert.equal(new ConsoleReporter(screen, CONFIG).windowClosed(closedWindow()), room);
+  assert.equal(setUp().reporter.windowClosed(closedWindow()), undefined);
+});
+
 Deno.test("ConsoleReporter prints no windows where it is to be quiet, but all messages", () => {
   for (const outputFormat of ["table", "json"] as const) {
     const { reporter, printed, notices } = setUp({ quiet: true, outputFormat });
