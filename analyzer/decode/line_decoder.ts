@@ -1,18 +1,13 @@
-import { LIMITS } from "../limits.ts";
-import { type LineFormat, type ParsedRecord, parseLine } from "./parse_line.ts";
+import { type LineFormat, parseLine } from "./parse_line.ts";
 import type { CsvLayout, InputPosition, RecordBatch, SampleKind } from "./record_batch.ts";
 import { RecordBatchBuilder } from "./record_batch_builder.ts";
+import { RowCollector, type RowOptions } from "./row_collector.ts";
+import { SLACK_BYTES } from "./scan/compile_layout.ts";
+import { LayoutScanner } from "./scan/layout_scanner.ts";
 
 /** What the decoder has to know of the run. */
-export interface DecoderOptions {
+export interface DecoderOptions extends RowOptions {
   readonly format: LineFormat;
-  /** Rows with this status or a higher one are errors. */
-  readonly minStatus: number;
-  /** Longest line in bytes, newline not counted; a longer one is counted and skipped. */
-  readonly lineBytesMax: number;
-  readonly windowLengthMs: number;
-  /** Allowed lateness; with the window length it tells where a row may close a window. */
-  readonly latenessMs: number;
 }
 
 /** The two times that a chunk is read under. */
@@ -35,6 +30,8 @@ export class LineDecoder {
   readonly #options: DecoderOptions;
   readonly #inputId: string;
   readonly #builder: RecordBatchBuilder;
+  readonly #rows: RowCollector;
+  readonly #scanner = new LayoutScanner();
 
   /** Beginning of a line whose newline has not come yet. */
   #carry = new Uint8Array(512);
@@ -44,9 +41,6 @@ export class LineDecoder {
 
   #offsetBytes: number;
   #csvLayout: CsvLayout | undefined;
-  #eventTimeMaxMs = -Infinity;
-  /** The window end that the input's own watermark reached last, in window lengths. */
-  #watermarkWindow = -Infinity;
   readonly #sampled = new Set<SampleKind>();
 
   /** @param position where to go on, if the input was read before */
@@ -54,12 +48,14 @@ export class LineDecoder {
     this.#inputId = inputId;
     this.#options = options;
     this.#builder = new RecordBatchBuilder(options);
+    this.#rows = new RowCollector(this.#builder, options);
     this.#offsetBytes = position?.offsetBytes ?? 0;
     this.#csvLayout = position?.csvLayout;
   }
 
   /** Decodes the next bytes. Calls `emit` before it returns, once for each batch. */
   push(chunk: Uint8Array, times: ChunkTimes, emit: (batch: RecordBatch) => void): void {
+    this.#rows.futureLimitMs = times.futureLimitMs;
     let start = 0;
     if (this.#carryBytes + this.#skippedBytes > 0) {
       const newline = chunk.indexOf(NEWLINE);
@@ -68,11 +64,19 @@ export class LineDecoder {
       this.#finishCarriedLine(1, times, emit);
       start = newline + 1;
     }
-    for (;;) {
-      const newline = chunk.indexOf(NEWLINE, start);
-      if (newline < 0) break;
-      this.#addLine(chunk.subarray(start, newline), 1, times, emit);
-      start = newline + 1;
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    const scanEnd = this.#scanEnd(chunk, end);
+    const { buffer, byteOffset } = chunk;
+    const view = new DataView(buffer, byteOffset);
+    while (start < end) {
+      start = this.#scan(chunk, view, start, scanEnd);
+      if (this.#rows.isStopped) {
+        this.#flush(times, emit);
+      } else if (start < end) {
+        const newline = chunk.indexOf(NEWLINE, start);
+        this.#addLine(chunk.subarray(start, newline), 1, times, emit);
+        start = newline + 1;
+      }
     }
     this.#flush(times, emit);
     this.#keep(chunk.subarray(start));
@@ -84,6 +88,7 @@ export class LineDecoder {
    * CSV line that was cut can look valid.
    */
   end(times: ChunkTimes, options: { readonly isCut: boolean }, emit: (batch: RecordBatch) => void) {
+    this.#rows.futureLimitMs = times.futureLimitMs;
     if (this.#carryBytes + this.#skippedBytes === 0) return;
     if (options.isCut && this.#skippedBytes === 0) {
       this.#builder.addLine(this.#carryBytes);
@@ -95,6 +100,26 @@ export class LineDecoder {
       this.#finishCarriedLine(0, times, emit);
     }
     this.#flush(times, emit);
+  }
+
+  /**
+   * Where lines end that scanners may read: they look at bytes behind a line, so the buffer has to
+   * reach farther than the chunk, or the last lines are parsed.
+   */
+  #scanEnd(chunk: Uint8Array, end: number): number {
+    const viewBytes = chunk.buffer.byteLength - chunk.byteOffset;
+    if (viewBytes - end >= SLACK_BYTES) return end;
+    const last = viewBytes - SLACK_BYTES;
+    return last <= 0 ? 0 : chunk.lastIndexOf(NEWLINE, Math.min(last, end) - 1) + 1;
+  }
+
+  /** Reads lines by the layouts known so far; returns where the first one begins that has none. */
+  #scan(chunk: Uint8Array, view: DataView, start: number, end: number): number {
+    const next = this.#scanner.scan(chunk, view, start, end, this.#rows.state, this.#rows);
+    if (next === start) return start;
+    this.#rows.settle(next - start);
+    this.#offsetBytes += next - start;
+    return next;
   }
 
   #keep(bytes: Uint8Array): void {
@@ -139,54 +164,19 @@ export class LineDecoder {
     this.#offsetBytes += bytes;
     const parsed = parseLine(line, this.#options.format, this.#csvLayout);
     if (parsed.kind === "record") {
-      this.#addRecord(parsed.record, times, emit);
+      this.#rows.addRecord(parsed.record);
+      this.#scanner.learn(() => lineText(line), this.#csvLayout);
+      if (this.#rows.isStopped) this.#flush(times, emit);
     } else if (parsed.kind === "malformed") {
       this.#builder.addMalformed(parsed.reason);
       this.#sample(parsed.reason, line);
     } else if (parsed.kind === "header") {
       this.#builder.addHeader();
       this.#csvLayout = parsed.layout;
+      this.#scanner.forgetCsv();
     } else {
       this.#builder.addEmpty();
     }
-  }
-
-  #addRecord(
-    record: ParsedRecord,
-    times: ChunkTimes,
-    emit: (batch: RecordBatch) => void,
-  ): void {
-    const { eventTimeMs, status } = record;
-    const isFuture = eventTimeMs > times.futureLimitMs;
-    const windowIndex = isFuture ? this.#builder.addFutureRow() : this.#builder.addRow(eventTimeMs);
-    if (status >= this.#options.minStatus) {
-      this.#builder.addError({
-        windowIndex,
-        status,
-        ip: encoder.encode(record.ip),
-        url: boundedUrl(record.url),
-        line: encoder.encode(record.toJson() + "\n"),
-      });
-    }
-    if (isFuture) return;
-    if (this.#movesWatermarkPastWindow(eventTimeMs) || this.#builder.isFull) {
-      this.#flush(times, emit);
-    }
-  }
-
-  /**
-   * True where this row is the first that lifts its input's watermark to the end of some window.
-   * The watermark of the whole stream can pass that end with this row and with no other row of
-   * this input, so cutting batches here is enough, whatever other inputs do.
-   */
-  #movesWatermarkPastWindow(eventTimeMs: number): boolean {
-    if (eventTimeMs <= this.#eventTimeMaxMs) return false;
-    this.#eventTimeMaxMs = eventTimeMs;
-    const { latenessMs, windowLengthMs } = this.#options;
-    const watermarkWindow = Math.floor((eventTimeMs - latenessMs) / windowLengthMs);
-    if (watermarkWindow === this.#watermarkWindow) return false;
-    this.#watermarkWindow = watermarkWindow;
-    return true;
   }
 
   #addOversized(line: Uint8Array, bytes: number): void {
@@ -210,29 +200,17 @@ export class LineDecoder {
       receivedAtMs: times.receivedAtMs,
       position: { offsetBytes: this.#offsetBytes, csvLayout: this.#csvLayout },
     }));
+    this.#rows.startBatch();
   }
 }
 
-/**
- * A URL as it is counted: one of more than `LIMITS.urlBytesMax` bytes is cut and ends with `…`, so
- * that strangers cannot fill the tables of URLs with megabytes. Its line is kept whole.
- */
-function boundedUrl(url: string): Uint8Array {
-  const bytes = encoder.encode(url);
-  if (bytes.length <= LIMITS.urlBytesMax) return bytes;
-  let end = LIMITS.urlBytesMax - ELLIPSIS.length;
-  // Never between the bytes of one character.
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
-  const cut = new Uint8Array(end + ELLIPSIS.length);
-  cut.set(bytes.subarray(0, end));
-  cut.set(ELLIPSIS, end);
-  return cut;
+function lineText(line: Uint8Array): string {
+  const text = lossyUtf8.decode(line);
+  return text.endsWith("\r") ? text.slice(0, -1) : text;
 }
 
 /** Bytes of a line that are kept to show what it looked like. */
 export const SAMPLE_BYTES_MAX = 200;
 
 const NEWLINE = 0x0a;
-const encoder = new TextEncoder();
-const ELLIPSIS = encoder.encode("…");
 const lossyUtf8 = new TextDecoder();

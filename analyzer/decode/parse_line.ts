@@ -94,9 +94,13 @@ function parseJsonLine(text: string): ParsedLine {
 function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
   const cells = splitCsv(text);
   if (cells === undefined) return malformed("csv_syntax");
+  const row = parseCsvRow(cells, layout ?? DEFAULT_LAYOUT);
+  if (row.kind === "record") return row;
   const header = readHeader(cells);
-  if (header !== undefined) return { kind: "header", layout: header };
-  const { fieldCount, columns } = layout ?? DEFAULT_LAYOUT;
+  return header === undefined ? row : { kind: "header", layout: header };
+}
+
+function parseCsvRow(cells: readonly string[], { fieldCount, columns }: CsvLayout): ParsedLine {
   if (cells.length !== fieldCount) return malformed("csv_field_count");
   const [timestamp, ip, method, url, status] = columns.map((column) => cells[column]!);
   const fields = { timestamp, ip, method, url, status };
@@ -116,7 +120,7 @@ function splitCsv(text: string): string[] | undefined {
   }
 }
 
-/** A row that holds the name of every field is a header, wherever it stands in the stream. */
+/** A row that holds the name of every field, and is no record, is a header wherever it stands. */
 function readHeader(cells: readonly string[]): CsvLayout | undefined {
   if (!cells.some((cell) => cell.trim().toLowerCase() === FIELD_NAMES[0])) return undefined;
   const names = cells.map((cell) => cell.trim().toLowerCase());

@@ -106,33 +106,67 @@ export class RecordBatchBuilder {
     return FUTURE_WINDOW;
   }
 
-  /** Adds an error row; `url` and `line` (which ends with a newline) are copied. */
+  /**
+   * Counts rows in a window of this batch, whose index {@linkcode addRow} has given.
+   *
+   * @param eventTimeMaxMs the highest event time among them
+   */
+  addRows(windowIndex: number, count: number, eventTimeMaxMs: number): void {
+    this.#valid += count;
+    this.#windowRowCounts[windowIndex]! += count;
+    if (eventTimeMaxMs > this.#eventTimeMaxMs) this.#eventTimeMaxMs = eventTimeMaxMs;
+  }
+
+  /** Counts many lines at once, as {@linkcode addLine} does one. */
+  addLines(count: number, bytes: number): void {
+    this.#lines += count;
+    this.#bytes += bytes;
+  }
+
+  /**
+   * Adds an error row up to its line; {@linkcode addLineOfError} adds that.
+   *
+   * @param ip the bytes that hold the address from `ipStart` to `ipEnd`; `url` likewise
+   */
   addError(
-    row: {
-      readonly windowIndex: number;
-      readonly status: number;
-      readonly ip: Uint8Array;
-      readonly url: Uint8Array;
-      readonly line: Uint8Array;
-    },
+    windowIndex: number,
+    status: number,
+    ip: Uint8Array,
+    ipStart: number,
+    ipEnd: number,
+    url: Uint8Array,
+    urlStart: number,
+    urlEnd: number,
   ): void {
     const i = this.#errorCount;
     if (i === this.#statuses.length) this.#growColumns();
-    this.#windowIndexes[i] = row.windowIndex;
-    this.#statuses[i] = row.status;
-    hashBytes(row.ip, 0, row.ip.length, this.#hash);
-    this.#ipHashes.set(this.#hash, 2 * i);
-    hashBytes(row.url, 0, row.url.length, this.#hash);
-    this.#urlHashes.set(this.#hash, 2 * i);
-    const urlStart = this.#urlOffsets[i]!;
-    this.#urlBytes = withRoom(this.#urlBytes, urlStart + row.url.length);
-    this.#urlBytes.set(row.url, urlStart);
-    this.#urlOffsets[i + 1] = urlStart + row.url.length;
-    const lineStart = this.#lineOffsets[i]!;
-    this.#lineBytes = withRoom(this.#lineBytes, lineStart + row.line.length);
-    this.#lineBytes.set(row.line, lineStart);
-    this.#lineOffsets[i + 1] = lineStart + row.line.length;
+    this.#windowIndexes[i] = windowIndex;
+    this.#statuses[i] = status;
+    const hash = this.#hash;
+    hashBytes(ip, ipStart, ipEnd, hash);
+    this.#ipHashes[2 * i] = hash[0]!;
+    this.#ipHashes[2 * i + 1] = hash[1]!;
+    hashBytes(url, urlStart, urlEnd, hash);
+    this.#urlHashes[2 * i] = hash[0]!;
+    this.#urlHashes[2 * i + 1] = hash[1]!;
+    const start = this.#urlOffsets[i]!;
+    const end = start + urlEnd - urlStart;
+    this.#urlBytes = withRoom(this.#urlBytes, end);
+    // URLs are short: a loop is faster than setting a subarray.
+    const urlBytes = this.#urlBytes;
+    for (let from = urlStart, to = start; from < urlEnd; from++, to++) urlBytes[to] = url[from]!;
+    this.#urlOffsets[i + 1] = end;
+    this.#lineOffsets[i + 1] = this.#lineOffsets[i]!;
     this.#errorCount = i + 1;
+  }
+
+  /** Adds bytes to the line of the error row that was added last. */
+  addLineOfError(bytes: Uint8Array): void {
+    const start = this.#lineOffsets[this.#errorCount]!;
+    const end = start + bytes.length;
+    this.#lineBytes = withRoom(this.#lineBytes, end);
+    this.#lineBytes.set(bytes, start);
+    this.#lineOffsets[this.#errorCount] = end;
   }
 
   /** Makes a batch of everything added since the last one, and starts anew. */

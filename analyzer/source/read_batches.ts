@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../clock.ts";
 import { messageOf } from "../exceptions.ts";
 import type { LineDecoder } from "../decode/line_decoder.ts";
+import { SLACK_BYTES } from "../decode/scan/compile_layout.ts";
 import type { RecordBatch } from "../decode/record_batch.ts";
 
 /** What reading needs besides the bytes. */
@@ -33,7 +34,7 @@ export async function* readBatches(
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();
   const batches: RecordBatch[] = [];
-  let buffer = new Uint8Array(READ_BYTES);
+  let buffer = new Uint8Array(READ_BYTES + SLACK_BYTES).subarray(0, READ_BYTES);
   let turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
   try {
     for (;;) {
@@ -44,7 +45,7 @@ export async function* readBatches(
       decoder.push(value, times, (batch) => batches.push(batch));
       yield* batches;
       batches.length = 0;
-      buffer = new Uint8Array(value.buffer);
+      buffer = new Uint8Array(value.buffer, 0, READ_BYTES);
       if (clock.monotonicMs() >= turnDueMs) {
         await sleep(clock, 0, signal);
         turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;

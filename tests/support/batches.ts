@@ -37,7 +37,18 @@ export function recordBatch(rows: readonly Row[], fixture: BatchFixture = {}): R
     builder.addLine(line.length);
     const windowIndex = time === "future" ? builder.addFutureRow() : builder.addRow(time);
     if (status >= 400) {
-      builder.addError({ windowIndex, status, ip: encode(ip), url: encode(url), line });
+      const [ipBytes, urlBytes] = [encode(ip), encode(url)];
+      builder.addError(
+        windowIndex,
+        status,
+        ipBytes,
+        0,
+        ipBytes.length,
+        urlBytes,
+        0,
+        urlBytes.length,
+      );
+      builder.addLineOfError(line);
     }
   }
   for (const other of fixture.others ?? []) {

@@ -1,0 +1,206 @@
+import { LIMITS } from "../limits.ts";
+import type { ParsedRecord } from "./parse_line.ts";
+import type { RecordBatchBuilder } from "./record_batch_builder.ts";
+import type { RowSink, ScanState } from "./scan/compile_layout.ts";
+
+/** What decides where a row belongs. */
+export interface RowOptions {
+  /** Rows with this status or a higher one are errors. */
+  readonly minStatus: number;
+  /** Longest line in bytes, newline not counted; a longer one is counted and skipped. */
+  readonly lineBytesMax: number;
+  readonly windowLengthMs: number;
+  /** Allowed lateness; with the window length it tells where a row may close a window. */
+  readonly latenessMs: number;
+}
+
+/**
+ * Puts rows into the batch, whichever way they were read: decides which window a row belongs to,
+ * whether it is in the future, and whether the batch has to end with it.
+ *
+ * A batch ends at the first row that lifts its input's watermark to the end of some window. The
+ * watermark of the whole stream can pass that end with this row and with no other row of this
+ * input, so cutting batches here is enough, whatever other inputs do.
+ */
+export class RowCollector implements RowSink {
+  /** What scanners work on; {@linkcode settle} has to follow each of them. */
+  readonly state: ScanState;
+  readonly #builder: RecordBatchBuilder;
+  readonly #windowLengthMs: number;
+  readonly #latenessMs: number;
+  #futureLimitMs = Infinity;
+  /** The window end that the input's own watermark reached last, in window lengths. */
+  #watermarkWindow = -Infinity;
+
+  constructor(builder: RecordBatchBuilder, options: RowOptions) {
+    this.#builder = builder;
+    this.#windowLengthMs = options.windowLengthMs;
+    this.#latenessMs = options.latenessMs;
+    this.state = {
+      windowStartMs: NaN,
+      windowEndMs: NaN,
+      windowIndex: 0,
+      rowCount: 0,
+      eventTimeMaxMs: -Infinity,
+      thresholdMs: -Infinity,
+      lineCount: 0,
+      isStopped: false,
+      minStatus: options.minStatus,
+      lineBytesMax: options.lineBytesMax,
+    };
+  }
+
+  /** True where no further row may go into this batch. */
+  get isStopped(): boolean {
+    return this.state.isStopped;
+  }
+
+  /** Rows with a later event time are in the future; ms since the epoch, may be `Infinity`. */
+  set futureLimitMs(timeMs: number) {
+    this.#futureLimitMs = timeMs;
+    this.#setThreshold();
+  }
+
+  /** Adds a record that was parsed; its line is counted already. */
+  addRecord(record: ParsedRecord): void {
+    const { status, eventTimeMs } = record;
+    const windowIndex = this.place(eventTimeMs, this.state);
+    if (status < this.state.minStatus) return;
+    const ip = encoder.encode(record.ip);
+    const url = boundedUrl(encoder.encode(record.url));
+    this.#builder.addError(windowIndex, status, ip, 0, ip.length, url, 0, url.length);
+    this.#builder.addLineOfError(encoder.encode(record.toJson() + "\n"));
+  }
+
+  place(eventTimeMs: number, state: ScanState): number {
+    this.#settleRows();
+    if (eventTimeMs > this.#futureLimitMs) return this.#builder.addFutureRow();
+    const windowIndex = this.#builder.addRow(eventTimeMs);
+    state.windowStartMs = Math.floor(eventTimeMs / this.#windowLengthMs) * this.#windowLengthMs;
+    state.windowEndMs = state.windowStartMs + this.#windowLengthMs;
+    state.windowIndex = windowIndex;
+    const watermarkWindow = Math.floor((eventTimeMs - this.#latenessMs) / this.#windowLengthMs);
+    if (watermarkWindow > this.#watermarkWindow) {
+      this.#watermarkWindow = watermarkWindow;
+      this.#setThreshold();
+      state.isStopped = true;
+    }
+    state.isStopped ||= this.#builder.isFull;
+    return windowIndex;
+  }
+
+  addJsonError(
+    bytes: Uint8Array,
+    windowIndex: number,
+    status: number,
+    ipStart: number,
+    ipEnd: number,
+    urlStart: number,
+    urlEnd: number,
+    lineStart: number,
+    lineEnd: number,
+  ): void {
+    this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
+    this.#builder.addLineOfError(bytes.subarray(lineStart, lineEnd));
+    this.#builder.addLineOfError(NEWLINE);
+  }
+
+  addCsvError(
+    bytes: Uint8Array,
+    windowIndex: number,
+    status: number,
+    timestampStart: number,
+    timestampEnd: number,
+    ipStart: number,
+    ipEnd: number,
+    methodStart: number,
+    methodEnd: number,
+    urlStart: number,
+    urlEnd: number,
+  ): void {
+    this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
+    // What JSON.stringify() makes of the five fields, byte for byte.
+    const builder = this.#builder;
+    builder.addLineOfError(BEFORE_TIMESTAMP);
+    builder.addLineOfError(bytes.subarray(timestampStart, timestampEnd));
+    builder.addLineOfError(BEFORE_IP);
+    builder.addLineOfError(bytes.subarray(ipStart, ipEnd));
+    builder.addLineOfError(BEFORE_METHOD);
+    builder.addLineOfError(bytes.subarray(methodStart, methodEnd));
+    builder.addLineOfError(BEFORE_URL);
+    builder.addLineOfError(bytes.subarray(urlStart, urlEnd));
+    builder.addLineOfError(encoder.encode(`","status":${status}}\n`));
+  }
+
+  /**
+   * Puts what a scanner has counted into the batch.
+   *
+   * @param bytes size of the lines that it has read
+   */
+  settle(bytes: number): void {
+    this.#settleRows();
+    this.#builder.addLines(this.state.lineCount, bytes);
+    this.state.lineCount = 0;
+  }
+
+  /** Says that the batch was built: the next row begins another one. */
+  startBatch(): void {
+    this.state.windowStartMs = NaN;
+    this.state.windowEndMs = NaN;
+    this.state.isStopped = false;
+  }
+
+  #addError(
+    bytes: Uint8Array,
+    windowIndex: number,
+    status: number,
+    ipStart: number,
+    ipEnd: number,
+    urlStart: number,
+    urlEnd: number,
+  ): void {
+    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
+      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, bytes, urlStart, urlEnd);
+    } else {
+      const url = boundedUrl(bytes.subarray(urlStart, urlEnd));
+      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, url, 0, url.length);
+    }
+  }
+
+  #settleRows(): void {
+    const { state } = this;
+    if (state.rowCount > 0) {
+      this.#builder.addRows(state.windowIndex, state.rowCount, state.eventTimeMaxMs);
+    }
+    state.rowCount = 0;
+    state.eventTimeMaxMs = -Infinity;
+  }
+
+  #setThreshold(): void {
+    const nextWatermarkMs = (this.#watermarkWindow + 1) * this.#windowLengthMs + this.#latenessMs;
+    this.state.thresholdMs = Math.min(nextWatermarkMs, this.#futureLimitMs + 1);
+  }
+}
+
+/**
+ * A URL as it is counted: one of more than `LIMITS.urlBytesMax` bytes is cut and ends with `…`, so
+ * that strangers cannot fill the tables of URLs with megabytes. Its line is kept whole.
+ */
+function boundedUrl(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= LIMITS.urlBytesMax) return bytes;
+  let end = LIMITS.urlBytesMax - ELLIPSIS.length;
+  // Never between the bytes of one character.
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  const cut = new Uint8Array(end + ELLIPSIS.length);
+  cut.set(bytes.subarray(0, end));
+  cut.set(ELLIPSIS, end);
+  return cut;
+}
+
+const encoder = new TextEncoder();
+const NEWLINE = encoder.encode("\n");
+const ELLIPSIS = encoder.encode("…");
+const BEFORE_TIMESTAMP = encoder.encode('{"timestamp":"');
+const BEFORE_IP = encoder.encode('","ip":"');
+const BEFORE_METHOD = encoder.encode('","method":"');
+const BEFORE_URL = encoder.encode('","url":"');

@@ -1,0 +1,84 @@
+import type { CsvLayout } from "../record_batch.ts";
+import { compileLayout, type LineScanner, type RowSink, type ScanState } from "./compile_layout.ts";
+import { type Layout, learnLayout } from "./layout.ts";
+
+/**
+ * Reads the lines of one input by the layouts that it has learned from them. Where several servers
+ * or formats share a stream, each line is read by the layout it follows: the one of the line
+ * before is tried first.
+ */
+export class LayoutScanner {
+  /** The one that read the last line comes first. */
+  readonly #known: { readonly layout: Layout; readonly scan: LineScanner }[] = [];
+  /** Lines that could not be read until the next one is looked at closely. */
+  #restLines = 0;
+  #restLinesNext = 1;
+
+  /**
+   * Reads lines from `position` on until one follows no known layout, or the batch is full; the
+   * parameters and the result are those of a {@linkcode LineScanner}.
+   */
+  scan(
+    bytes: Uint8Array,
+    view: DataView,
+    position: number,
+    end: number,
+    state: ScanState,
+    rows: RowSink,
+  ): number {
+    const known = this.#known;
+    let i = 0;
+    while (position < end && i < known.length && !state.isStopped) {
+      const next = known[i]!.scan(bytes, view, position, end, state, rows);
+      if (next === position) {
+        i++;
+        continue;
+      }
+      position = next;
+      if (i > 0) {
+        [known[0], known[i]] = [known[i]!, known[0]!];
+        i = 0;
+      }
+    }
+    return position;
+  }
+
+  /**
+   * Looks at a record that {@linkcode scan} has left over, to read the next one like it.
+   *
+   * Looking costs more than parsing. Where it brings nothing (escapes, layouts that never repeat),
+   * it is done more and more rarely.
+   *
+   * @param line without its line end
+   */
+  learn(line: () => string, csv: CsvLayout | undefined): void {
+    if (this.#restLines > 0) {
+      this.#restLines--;
+      return;
+    }
+    const layout = learnLayout(line(), csv);
+    const isNew = layout !== undefined &&
+      !this.#known.some((known) => known.layout.signature === layout.signature);
+    if (isNew && this.#known.length < LAYOUTS_MAX) {
+      this.#restLinesNext = 1;
+    } else {
+      this.#restLines = this.#restLinesNext;
+      this.#restLinesNext = Math.min(2 * this.#restLinesNext, REST_LINES_MAX);
+    }
+    if (!isNew) return;
+    if (this.#known.length === LAYOUTS_MAX) this.#known.pop();
+    this.#known.unshift({ layout, scan: compileLayout(layout) });
+  }
+
+  /** Forgets the layouts of CSV: a header has given their columns another meaning. */
+  forgetCsv(): void {
+    const kept = this.#known.filter(({ layout }) => layout.format === "json");
+    this.#known.splice(0, this.#known.length, ...kept);
+  }
+}
+
+/** Layouts known at a time; each costs a compilation and, where it does not fit, a comparison. */
+const LAYOUTS_MAX = 8;
+
+/** Looking costs as much as parsing a line or two: at one line in so many it is not felt. */
+const REST_LINES_MAX = 64;

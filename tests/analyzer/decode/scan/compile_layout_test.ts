@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import {
+  compileLayout,
+  type RowSink,
+  type ScanState,
+  SLACK_BYTES,
+} from "../../../../analyzer/decode/scan/compile_layout.ts";
+import { learnLayout } from "../../../../analyzer/decode/scan/layout.ts";
+
+const LINE =
+  '{"timestamp":"2025-05-30T18:52:47.123456Z","ip":"1.2.3.4","method":"GET","url":"/a","status":200,"n":1,"w":true}';
+const TIME_MS = Date.UTC(2025, 4, 30, 18, 52, 47, 123);
+
+/** Reads lines by the layout of the first one; tells how many, and what came out. */
+function scan(lines: readonly string[], change: Partial<ScanState> = {}) {
+  const text = lines.map((line) => `${line}\n`).join("");
+  const bytes = new Uint8Array(text.length + SLACK_BYTES);
+  const { written: end } = new TextEncoder().encodeInto(text, bytes);
+  const state: ScanState = {
+    windowStartMs: -Infinity,
+    windowEndMs: Infinity,
+    windowIndex: 7,
+    rowCount: 0,
+    eventTimeMaxMs: -Infinity,
+    thresholdMs: Infinity,
+    lineCount: 0,
+    isStopped: false,
+    minStatus: 400,
+    lineBytesMax: 1000,
+    ...change,
+  };
+  const events: string[] = [];
+  const decoder = new TextDecoder();
+  const rows: RowSink = {
+    place(eventTimeMs) {
+      events.push(`place ${eventTimeMs - TIME_MS}`);
+      return 3;
+    },
+    addJsonError(own, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd, lineStart, lineEnd) {
+      const piece = (from: number, to: number) => decoder.decode(own.subarray(from, to));
+      events.push([
+        windowIndex,
+        status,
+        piece(ipStart, ipEnd),
+        piece(urlStart, urlEnd),
+        piece(lineStart, lineEnd),
+      ].join("|"));
+    },
+    addCsvError(own, windowIndex, status, ...at) {
+      const pieces = [0, 2, 4, 6].map((i) => decoder.decode(own.subarray(at[i], at[i + 1])));
+      events.push([windowIndex, status, ...pieces].join("|"));
+    },
+  };
+  const layout = learnLayout(lines[0]!, undefined) ?? assert.fail("no layout");
+  const next = compileLayout(layout)(bytes, new DataView(bytes.buffer), 0, end, state, rows);
+  return { state, events, isAll: next === end };
+}
+
+Deno.test("compileLayout() reads lines of its layout, and stops before the first of another", () => {
+  const other = LINE.replace('"n":1', '"n":-0.5e+2').replace("true", "null").replace(
+    "47.1",
+    "48.9",
+  );
+  assert.equal(scan([LINE, other]).state.lineCount, 2);
+  const { state, isAll } = scan([LINE, LINE, LINE.replace('"ip":', '"ip": '), LINE]);
+  assert.deepEqual([state.lineCount, state.rowCount, isAll], [2, 2, false]);
+});
+
+Deno.test("compileLayout() finds the highest event time, whatever the order of rows", () => {
+  const lines = [LINE, LINE.replace("47.123", "59.000"), LINE.replace("47.123", "47.124")];
+  assert.equal(scan(lines).state.eventTimeMaxMs, Date.UTC(2025, 4, 30, 18, 52, 59));
+});
+
+Deno.test("compileLayout() hands over rows outside of the window, and at the threshold", () => {
+  const lines = ["47.122", "47.123", "47.124", "47.125"].map((time) =>
+    LINE.replace("47.123", time)
+  );
+  const window = { windowStartMs: TIME_MS, windowEndMs: TIME_MS + 2 };
+  assert.deepEqual(scan(lines, window).events, ["place -1", "place 2"]);
+  assert.deepEqual(scan(lines, { thresholdMs: TIME_MS + 2 }).events, ["place 2"]);
+});
+
+Deno.test("compileLayout() stops behind the row after which the batch has to end", () => {
+  const { state, isAll } = scan([LINE, LINE], { windowEndMs: -Infinity, isStopped: true });
+  assert.deepEqual([state.lineCount, isAll], [1, false]);
+});
+
+Deno.test("compileLayout() hands over error rows with the places of their fields", () => {
+  const line = LINE.replace("200", "404");
+  assert.deepEqual(scan([line, `${line}\r`]).events, Array(2).fill(`7|404|1.2.3.4|/a|${line}`));
+  assert.deepEqual(scan([line], { windowEndMs: -Infinity }).events.at(-1)![0], "3");
+  assert.deepEqual(scan([LINE.replace("200", "399"), LINE.replace("200", "400")]).events.length, 1);
+  assert.deepEqual(scan(["2025-05-30T18:52:47.123Z,::1,,/a?b,500"]).events, [
+    "7|500|2025-05-30T18:52:47.123Z|::1||/a?b",
+  ]);
+});
+
+Deno.test("compileLayout() leaves to the parser what it is not sure of", () => {
+  const changes: [string, string][] = [
+    ['"/a"', '"/\\u0061"'],
+    ['"/a"', '"/é"'],
+    ['"/a"', '"/\u0001"'],
+    ["1.2.3.4", ""],
+    ["1.2.3.4", "x".repeat(65)],
+    ["200", "099"],
+    ["200", "600"],
+    ["200", "2000"],
+    ['"n":1', '"n":01'],
+    ['"n":1', '"n":1.'],
+    ['"n":1', '"n":-'],
+    ['"n":1', '"n":1e'],
+    ['"n":1', '"n":"1"'],
+    ["true", "tru"],
+    ["123456", "12345a"],
+    ["05-30", "02-30"],
+    ["18:52:47", "24:00:00"],
+    ["}", "} "],
+    ["}", ""],
+  ];
+  for (const [from, to] of changes) {
+    assert.equal(scan([LINE, LINE.replace(from, to)]).state.lineCount, 1, to);
+  }
+  assert.equal(scan([LINE, LINE.replace("1.2.3.4", "x".repeat(64))]).state.lineCount, 2);
+});
+
+Deno.test("compileLayout() reads a line of the longest length, and no longer one", () => {
+  assert.equal(scan([LINE], { lineBytesMax: LINE.length }).state.lineCount, 1);
+  assert.equal(scan([LINE], { lineBytesMax: LINE.length - 1 }).state.lineCount, 0);
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import {
+  type RowSink,
+  type ScanState,
+  SLACK_BYTES,
+} from "../../../../analyzer/decode/scan/compile_layout.ts";
+import { LayoutScanner } from "../../../../analyzer/decode/scan/layout_scanner.ts";
+import { compareReaders } from "../../../support/compare_readers.ts";
+
+const encoder = new TextEncoder();
+
+/** A record whose layout is told by a number. */
+function line(layout: number): string {
+  return `{"timestamp":"2025-05-30T18:52:47Z","ip":"::1","method":"","url":"","status":200,"k${layout}":1}`;
+}
+
+/** Reads lines as the decoder does: what follows no layout is learned from. Tells how many were. */
+function readAll(scanner: LayoutScanner, lines: readonly string[]): number {
+  const text = lines.map((own) => `${own}\n`).join("");
+  const bytes = new Uint8Array(text.length + SLACK_BYTES);
+  const { written: end } = encoder.encodeInto(text, bytes);
+  const state: ScanState = {
+    windowStartMs: -Infinity,
+    windowEndMs: Infinity,
+    windowIndex: 0,
+    rowCount: 0,
+    eventTimeMaxMs: -Infinity,
+    thresholdMs: Infinity,
+    lineCount: 0,
+    isStopped: false,
+    minStatus: 400,
+    lineBytesMax: 1000,
+  };
+  const unused = () => assert.fail("no row is an error, or outside of the window");
+  const rows: RowSink = { place: unused, addJsonError: unused, addCsvError: unused };
+  const view = new DataView(bytes.buffer);
+  let learned = 0;
+  for (let position = 0; position < end;) {
+    position = scanner.scan(bytes, view, position, end, state, rows);
+    if (position === end) break;
+    const newline = bytes.indexOf(0x0a, position);
+    const own = new TextDecoder().decode(bytes.subarray(position, newline));
+    scanner.learn(() => own, undefined);
+    learned++;
+    position = newline + 1;
+  }
+  assert.equal(state.lineCount, lines.length - learned);
+  return learned;
+}
+
+Deno.test("LayoutScanner parses one line of a layout and reads all others", () => {
+  assert.equal(readAll(new LayoutScanner(), Array(1000).fill(line(0))), 1);
+});
+
+Deno.test("LayoutScanner reads lines of several layouts in turn", () => {
+  const lines = Array.from({ length: 1000 }, (_, i) => line(i % 8));
+  assert.equal(readAll(new LayoutScanner(), lines), 8);
+});
+
+Deno.test("LayoutScanner looks more and more rarely at lines from which it learns nothing", () => {
+  const scanner = new LayoutScanner();
+  let looks = 0;
+  const count = 64 * 100;
+  for (let i = 0; i < count; i++) {
+    scanner.learn(() => {
+      looks++;
+      return line(0).replace('""', '"\\u0061"');
+    }, undefined);
+  }
+  assert.ok(looks > 100 && looks < 120, `${looks} looks`);
+  // Rarely is not never: a server that comes late is read as well.
+  assert.ok(readAll(scanner, Array(1000).fill(line(1))) <= 65);
+});
+
+Deno.test("LayoutScanner replaces a layout when it knows as many as it may", () => {
+  const scanner = new LayoutScanner();
+  readAll(scanner, Array.from({ length: 8 }, (_, i) => line(i)));
+  assert.equal(readAll(scanner, Array(10).fill(line(8))), 1);
+  assert.equal(readAll(scanner, [line(8)]), 0);
+});
+
+Deno.test("LayoutScanner.forgetCsv() forgets the layouts of CSV only", () => {
+  const scanner = new LayoutScanner();
+  const csv = "2025-05-30T18:52:47Z,::1,GET,/,200";
+  assert.equal(readAll(scanner, [csv, line(0)]), 2);
+  assert.equal(readAll(scanner, [csv, line(0)]), 0);
+  scanner.forgetCsv();
+  assert.equal(readAll(scanner, [csv, line(0)]), 1);
+});
+
+// The same for a million lines: deno task fuzz.
+Deno.test("LayoutScanner reads every line as the parser does, or leaves it to the parser", () => {
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
+  for (let i = 0; i < 20; i++) compareReaders({ seed: seed + i, lineCount: 1000 });
+});

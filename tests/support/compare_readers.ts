@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { type ChunkTimes, LineDecoder } from "../../analyzer/decode/line_decoder.ts";
+import { FUTURE_WINDOW, type RecordBatch } from "../../analyzer/decode/record_batch.ts";
+import { SLACK_BYTES } from "../../analyzer/decode/scan/compile_layout.ts";
+import { MutatedLines } from "./line_mutations.ts";
+
+/**
+ * Reads mutated lines with and without the layouts that the decoder learns, and demands the same
+ * of every field of every line: with a `minStatus` of 100 every record is an error row, and all
+ * that is known of it comes out.
+ *
+ * @throws {assert.AssertionError} with the seed and the first line that is read differently
+ */
+export function compareReaders(options: { readonly seed: number; readonly lineCount: number }) {
+  const { seed, lineCount } = options;
+  const lines = new MutatedLines(seed);
+  for (let done = 0; done < lineCount; done += BLOCK_LINES) {
+    const block = Array.from({ length: BLOCK_LINES }, () => lines.next());
+    const fast = new LineDecoder("input", OPTIONS);
+    const slow = new LineDecoder("input", OPTIONS);
+    const fastRows = rowsOf(decode(fast, withSlack(block)));
+    const slowRows = rowsOf(block.flatMap((line) => decode(slow, withoutSlack(line))));
+    if (sameRows(fastRows, slowRows)) continue;
+    for (const [i, line] of block.entries()) {
+      assert.deepEqual(fastRows[i], slowRows[i], `seed ${seed}: ${new TextDecoder().decode(line)}`);
+    }
+    assert.deepEqual(fastRows, slowRows, `seed ${seed}`);
+  }
+}
+
+/** As many lines as are read by one pair of decoders, so that layouts are learned and used. */
+const BLOCK_LINES = 200;
+
+const OPTIONS = {
+  format: "auto",
+  minStatus: 100,
+  lineBytesMax: 400,
+  windowLengthMs: 30_000,
+  latenessMs: 5000,
+} as const;
+
+/** Some lines are in the future. */
+const TIMES: ChunkTimes = {
+  receivedAtMs: 0,
+  futureLimitMs: Date.UTC(2025, 4, 31, 0, 0, 45),
+};
+
+function decode(decoder: LineDecoder, chunk: Uint8Array): RecordBatch[] {
+  const batches: RecordBatch[] = [];
+  decoder.push(chunk, TIMES, (batch) => batches.push(batch));
+  return batches;
+}
+
+/** All lines in one chunk, in a buffer in which layouts may be used. */
+function withSlack(lines: readonly Uint8Array[]): Uint8Array {
+  const bytes = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  // What stands behind the chunk must not matter.
+  const buffer = new Uint8Array(bytes + SLACK_BYTES).fill(0x22);
+  let end = 0;
+  for (const line of lines) {
+    buffer.set(line, end);
+    end += line.length;
+    buffer[end++] = 0x0a;
+  }
+  return buffer.subarray(0, bytes);
+}
+
+/** A line in a buffer of its own size: too small for layouts, so it is parsed. */
+function withoutSlack(line: Uint8Array): Uint8Array {
+  const buffer = new Uint8Array(line.length + 1);
+  buffer.set(line);
+  buffer[line.length] = 0x0a;
+  assert.ok(buffer.length < SLACK_BYTES);
+  return buffer;
+}
+
+/** All that batches hold, independent of where they were cut: error rows in order, then counts. */
+function rowsOf(batches: readonly RecordBatch[]): string[] {
+  const rows: string[] = [];
+  const counts: Record<string, number> = {};
+  const count = (name: string, by: number) => counts[name] = (counts[name] ?? 0) + by;
+  for (const { errors, windowStartsMs, windowRowCounts, counts: lineCounts } of batches) {
+    for (let i = 0; i < errors.count; i++) {
+      const index = errors.windowIndexes[i]!;
+      rows.push([
+        index === FUTURE_WINDOW ? "future" : windowStartsMs[index],
+        errors.statuses[i],
+        errors.ipHashes.slice(2 * i, 2 * i + 2),
+        errors.urlHashes.slice(2 * i, 2 * i + 2),
+        decoder.decode(errors.urlBytes.subarray(errors.urlOffsets[i], errors.urlOffsets[i + 1])),
+        decoder.decode(errors.lineBytes.subarray(errors.lineOffsets[i], errors.lineOffsets[i + 1])),
+      ].join("|"));
+    }
+    windowStartsMs.forEach((start, i) => count(`window ${start}`, windowRowCounts[i]!));
+    for (const [name, value] of Object.entries(lineCounts)) {
+      if (typeof value === "number") count(name, value);
+      else (value as Uint32Array).forEach((part, i) => count(`${name} ${i}`, part));
+    }
+  }
+  counts["maximum"] = Math.max(...batches.map(({ eventTimeMaxMs }) => eventTimeMaxMs));
+  const { csvLayout, offsetBytes } = batches.at(-1)!.position;
+  rows.push(
+    JSON.stringify(Object.entries(counts).sort()),
+    JSON.stringify({ csvLayout, offsetBytes }),
+  );
+  return rows;
+}
+
+const decoder = new TextDecoder();
+
+function sameRows(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((row, i) => row === b[i]);
+}
