@@ -13,6 +13,7 @@ import { emptyTotals } from "./sink/totals.ts";
 import { TotalsCounter } from "./sink/totals_counter.ts";
 import type { WindowHistory } from "./sink/window_history.ts";
 import type { Source } from "./source/source.ts";
+import { inputIdOf } from "./source/source_state.ts";
 import { operatorStream } from "./stream/operator.ts";
 import { Signals } from "./stream/signals.ts";
 import { TumblingWindowOperator } from "./window/tumbling_window_operator.ts";
@@ -71,12 +72,21 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       position: state?.positions.get(source.name),
     })
   );
+  const replayableInputs = sources.filter(({ isLive }) => !isLive).map(({ name }) =>
+    inputIdOf(name)
+  );
   const signals = new Signals(inputs, {
     clock,
     tickIntervalMs: TICK_INTERVAL_MS,
     checkpointIntervalMs: config.checkpointIntervalMs,
+    replayableInputs,
+    aheadMaxMs: ALIGNED_WINDOWS * config.windowLengthMs,
   }, signal);
-  const watermark = new WatermarkOperator(config, state?.watermark, clock.monotonicMs());
+  const watermark = new WatermarkOperator(
+    { ...config, replayableInputs },
+    state?.watermark,
+    clock.monotonicMs(),
+  );
   const windows = new TumblingWindowOperator({
     windowLengthMs: config.windowLengthMs,
     openWindowsMax: LIMITS.openWindowsMax,
@@ -118,6 +128,9 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     .finally(() => broken.abort());
   return { board, progress: () => writer.progress, done };
 }
+
+/** How many windows the reading of one file may be ahead of another's. */
+const ALIGNED_WINDOWS = 8;
 
 /** How finely time passes where nothing else happens: idle inputs are found as late as this. */
 const TICK_INTERVAL_MS = 250;

@@ -26,8 +26,7 @@ export interface TcpSourceOptions {
 
 /**
  * Connects to a server that sends log lines, as netcat does, and connects again whenever the
- * connection is lost, for ever. All its connections are one input: rows of a later one go on where
- * the watermark stands.
+ * connection is lost, for ever. Each connection is an input of its own.
  */
 export class TcpSource implements Source {
   readonly name: string;
@@ -48,6 +47,7 @@ export class TcpSource implements Source {
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
     const { connect, once, random } = this.#options;
     const { clock, signal } = context;
+    let connections = 0;
     let failures = 0;
     // One line an outage, however many attempts it takes, and one when it is over.
     let isOutageKnown = false;
@@ -76,7 +76,12 @@ export class TcpSource implements Source {
       const openedAtMs = clock.monotonicMs();
       let end: ConnectionEnd;
       try {
-        end = yield* readLiveInput(connection.readable, inputIdOf(this.name), context, !once);
+        end = yield* readLiveInput(
+          connection.readable,
+          inputIdOf(this.name, ++connections),
+          context,
+          !once,
+        );
       } finally {
         connection.close();
       }

@@ -23,14 +23,15 @@ export class FairMerge<T> {
   /**
    * The next element that is ready, or `undefined` where none is.
    *
+   * @param mayPass elements that it refuses stay where they are, and are asked about again
    * @throws whatever an iterable has thrown
    */
-  take(): T | undefined {
+  take(mayPass: (element: T) => boolean = () => true): T | undefined {
     if (this.#exception !== undefined) throw this.#exception.cause;
     for (let i = 0; i < this.#lanes.length; i++) {
       const index = (this.#turn + i) % this.#lanes.length;
       const lane = this.#lanes[index]!;
-      if (lane.ready === undefined) continue;
+      if (lane.ready === undefined || !mayPass(lane.ready.value)) continue;
       const { value } = lane.ready;
       lane.ready = undefined;
       this.#turn = index + 1;

@@ -9,6 +9,10 @@ export interface SignalOptions {
   readonly tickIntervalMs: number;
   /** Shortest time between two checkpoints, in ms. */
   readonly checkpointIntervalMs: number;
+  /** Inputs that can wait, since nobody writes to them. */
+  readonly replayableInputs: readonly string[];
+  /** How far the event time of one of those may be ahead of the others', in ms. */
+  readonly aheadMaxMs: number;
 }
 
 /**
@@ -19,6 +23,8 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #inputs = new FairMerge<InputElement>();
   readonly #signal: AbortSignal;
+  /** Highest event time of each replayable input that has not ended. */
+  readonly #replayed: Map<string, number>;
   #tickDueMs: number;
   #lookedAtMs: number;
   #checkpointDueMs: number;
@@ -39,6 +45,7 @@ export class Signals {
   ) {
     this.#options = options;
     this.#signal = signal;
+    this.#replayed = new Map(options.replayableInputs.map((inputId) => [inputId, -Infinity]));
     const nowMs = options.clock.monotonicMs();
     this.#lookedAtMs = nowMs;
     this.#tickDueMs = nowMs + options.tickIntervalMs;
@@ -79,11 +86,34 @@ export class Signals {
 
   async #next(): Promise<StreamElement | undefined> {
     for (;;) {
-      const element = this.#due() ?? this.#inputs.take();
+      const element = this.#due() ?? this.#takeInput();
       if (element !== undefined) return element;
       if (this.#inputs.size === 0) return this.#lastSignal();
       await this.#changedOrDue();
     }
+  }
+
+  /**
+   * The next element of an input. Replayable ones are read side by side in event time: where one
+   * were far ahead, its rows would keep windows open until the oldest close for want of room, and
+   * the rows of the others would be late.
+   */
+  #takeInput(): InputElement | undefined {
+    const replayed = this.#replayed;
+    const lowestMs = replayed.size > 1 ? Math.min(...replayed.values()) : Infinity;
+    const element = this.#inputs.take((element) =>
+      element.kind !== "batch" ||
+      !((replayed.get(element.inputId) ?? -Infinity) > lowestMs + this.#options.aheadMaxMs)
+    );
+    if (element?.kind === "batch") {
+      const beforeMs = replayed.get(element.inputId);
+      if (beforeMs !== undefined) {
+        replayed.set(element.inputId, Math.max(beforeMs, element.eventTimeMaxMs));
+      }
+    } else if (element?.kind === "input-closed") {
+      replayed.delete(element.inputId);
+    }
+    return element;
   }
 
   #due(): SignalElement | undefined {

@@ -9,6 +9,8 @@ export interface WatermarkOptions {
   readonly latenessMs: number;
   /** A live input that was silent for so long no longer holds back the others, in ms. */
   readonly idleTimeoutMs: number;
+  /** Inputs that take part from the start on, also while they are still being opened. */
+  readonly replayableInputs: readonly string[];
 }
 
 /** The state of a {@linkcode WatermarkOperator}. */
@@ -56,14 +58,8 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
   /** @param nowMs monotonic time: silence of restored inputs counts from here */
   constructor(options: WatermarkOptions, restored: WatermarkState | undefined, nowMs: number) {
     this.#options = options;
-    if (restored === undefined) return;
-    this.#timeMs = restored.timeMs;
-    this.#eventTimeMaxMs = restored.eventTimeMaxMs;
-    restored.inputs.forEach(({ inputId, ...input }, i) => {
-      // Connections are numbered anew in each run: the first one is not that of the run before.
-      const name = input.isLive ? `restored ${i}` : inputId;
-      this.#inputs.set(name, { ...input, isOpen: false, lastRowAtMs: nowMs });
-    });
+    if (restored !== undefined) this.#restore(restored, nowMs);
+    for (const inputId of options.replayableInputs) this.#open(inputId, false);
   }
 
   push(element: StreamElement, emit: (element: StreamElement) => void): void {
@@ -100,6 +96,16 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
       default:
         emit(element);
     }
+  }
+
+  #restore(restored: WatermarkState, nowMs: number): void {
+    this.#timeMs = restored.timeMs;
+    this.#eventTimeMaxMs = restored.eventTimeMaxMs;
+    restored.inputs.forEach(({ inputId, ...input }, i) => {
+      // Connections are numbered anew in each run: the first one is not that of the run before.
+      const name = input.isLive ? `restored ${i}` : inputId;
+      this.#inputs.set(name, { ...input, isOpen: false, lastRowAtMs: nowMs });
+    });
   }
 
   #open(inputId: string, isLive: boolean): void {

@@ -28,6 +28,7 @@ const OPTIONS = {
   minStatus: 400,
   lineBytesMax: 400,
   openWindowsMax: 10_000,
+  replayableInputs: [],
 } as const;
 const FUTURE_LIMIT_MS = BASE_MS + 120_000;
 const TIMES = { receivedAtMs: 0, futureLimitMs: FUTURE_LIMIT_MS };

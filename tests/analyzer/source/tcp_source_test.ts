@@ -87,7 +87,8 @@ Deno.test("TcpSource tries again for ever, ever less often, and says so once", a
   await elements.return?.();
 });
 
-Deno.test("TcpSource reads a connection as its one input, and connects again when it is lost", async () => {
+// S-17
+Deno.test("TcpSource reads each connection as an input, and connects again when it is lost", async () => {
   const streams = [new ByteStream([`${LINE}\n${LINE}`]), new ByteStream([`${LINE}\n`])];
   const { next, nextAfterWait, elements } = start(streams);
   const kinds: string[] = [];
@@ -95,7 +96,7 @@ Deno.test("TcpSource reads a connection as its one input, and connects again whe
   for (; element !== undefined && kinds.length < 6; element = await next()) {
     kinds.push(element.kind);
     if (element.kind === "source-changed" && element.phase === "waiting") break;
-    if ("inputId" in element) assert.equal(element.inputId, "tcp://x");
+    if ("inputId" in element) assert.equal(element.inputId, "tcp://x#1");
   }
   assert.deepEqual(kinds, [
     "source-changed",
@@ -121,6 +122,7 @@ Deno.test("TcpSource reads a connection as its one input, and connects again whe
     [connected.phase, connected.connectionsDelta, connected.notice],
     ["connected", 1, "tcp://x: connected"],
   );
+  assert.deepEqual(await next(), { kind: "input-opened", inputId: "tcp://x#2", isLive: true });
   await elements.return?.();
 });
 
@@ -191,7 +193,7 @@ Deno.test("TcpSource with once tries until the first success, and ends at the fi
   assert.equal((await next())?.kind, "input-opened");
   const batch = await next();
   assert.ok(batch?.kind === "batch" && batch.counts.valid === 1);
-  assert.deepEqual(await next(), { kind: "input-closed", inputId: "tcp://x", isComplete: true });
+  assert.deepEqual(await next(), { kind: "input-closed", inputId: "tcp://x#1", isComplete: true });
   const ended = await next();
   assert.ok(ended?.kind === "source-changed" && ended.phase === "ended");
   assert.equal(ended.notice, "tcp://x: closed by the other side");

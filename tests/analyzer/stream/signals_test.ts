@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { InputElement, StreamElement } from "../../../analyzer/stream/elements.ts";
 import { Signals } from "../../../analyzer/stream/signals.ts";
+import { recordBatch } from "../../support/batches.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const TICK_MS = 250;
@@ -35,6 +36,8 @@ function start(inputs: readonly AsyncIterable<InputElement>[]) {
     clock,
     tickIntervalMs: TICK_MS,
     checkpointIntervalMs: CHECKPOINT_MS,
+    replayableInputs: [],
+    aheadMaxMs: 0,
   }, controller.signal);
   const reader = signals.open().getReader();
   const next = async () => {
@@ -110,6 +113,38 @@ Deno.test("Signals lets inputs deliver after a stall before it says that time ha
   assert.equal(await next(), "after");
   assert.equal(await nextAfter(TICK_MS), "tick");
   await reader.cancel();
+});
+
+// S-19
+Deno.test("Signals reads files side by side in event time, and others as they come", async () => {
+  const file = (inputId: string, times: readonly number[]) =>
+    ReadableStream.from<InputElement>([
+      ...times.map((time) => recordBatch([{ time }], { inputId })),
+      { kind: "input-closed", inputId, isComplete: true },
+    ]);
+  const signals = new Signals(
+    [file("new", [1000, 1010, 1020]), file("old", [0, 10, 20]), file("live", [9999])],
+    {
+      clock: new ManualClock(),
+      tickIntervalMs: TICK_MS,
+      checkpointIntervalMs: CHECKPOINT_MS,
+      replayableInputs: ["new", "old"],
+      aheadMaxMs: 100,
+    },
+    new AbortController().signal,
+  );
+  const order: string[] = [];
+  for await (const element of signals.open()) {
+    if (element.kind === "batch") order.push(`${element.inputId} ${element.eventTimeMaxMs}`);
+    if (element.kind === "input-closed") order.push(`${element.inputId} ended`);
+  }
+  const ofFiles = order.filter((entry) => !entry.startsWith("live"));
+  // The newer one waits after its first batch, until the older one has come near or has ended.
+  assert.deepEqual(ofFiles, [
+    ...["new 1000", "old 0", "old 10", "old 20", "old ended"],
+    ...["new 1010", "new 1020", "new ended"],
+  ]);
+  assert.ok(order.indexOf("live 9999") < 5, String(order));
 });
 
 Deno.test("Signals leaves no timer behind once it has got an element", async () => {

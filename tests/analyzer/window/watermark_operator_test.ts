@@ -7,7 +7,12 @@ import {
 } from "../../../analyzer/window/watermark_operator.ts";
 import { recordBatch } from "../../support/batches.ts";
 
-const OPTIONS = { windowLengthMs: 30_000, latenessMs: 5000, idleTimeoutMs: 5000 };
+const OPTIONS = {
+  windowLengthMs: 30_000,
+  latenessMs: 5000,
+  idleTimeoutMs: 5000,
+  replayableInputs: [],
+};
 
 /** Drives one operator; all times in seconds, event time from the start of a window. */
 class Driver {
@@ -17,8 +22,8 @@ class Driver {
   /** Kinds of all elements that came out, in order. */
   readonly kinds: string[] = [];
 
-  constructor(restored?: WatermarkState, now = 0) {
-    this.#operator = new WatermarkOperator(OPTIONS, restored, now * 1000);
+  constructor(restored?: WatermarkState, now = 0, replayableInputs: readonly string[] = []) {
+    this.#operator = new WatermarkOperator({ ...OPTIONS, replayableInputs }, restored, now * 1000);
   }
 
   get watermark(): number {
@@ -323,6 +328,18 @@ Deno.test("WatermarkOperator keeps a bounded state, however many connections com
   }
 });
 
+// S-19
+Deno.test("WatermarkOperator waits for every replayable input from the first element on", () => {
+  const driver = new Driver(undefined, 0, ["slow to open", "file"]);
+  driver.open("file", { isLive: false });
+  driver.rows("file", 0, 100);
+  driver.tick(60);
+  assert.deepEqual(driver.watermarks, []);
+  driver.open("slow to open", { isLive: false });
+  driver.rows("slow to open", 61, 20);
+  assert.equal(driver.watermark, 15);
+});
+
 Deno.test("WatermarkOperator goes on from its state, and waits for silence anew", () => {
   const first = new Driver();
   first.open("a");
@@ -381,26 +398,36 @@ Deno.test("WatermarkOperator obeys the naive rules, whatever inputs do", () => {
   fc.assert(
     fc.property(steps, (steps) => {
       const driver = new Driver();
-      // Input 0 is a file; an input is identified by its number and never reopened once complete.
-      const inputs = [0, 1, 2, 3].map(() => ({ isOpen: false, highest: -Infinity, lastRowAt: 0 }));
+      // Input 0 is a file, which may be opened again; every other one is a place for connections.
+      const inputs: { id: string; isOpen: boolean; highest: number; lastRowAt: number }[] = [];
+      const begin = (id: string) => {
+        const input = { id, isOpen: false, highest: -Infinity, lastRowAt: 0 };
+        inputs.push(input);
+        return input;
+      };
+      const places = [0, 1, 2, 3].map((place) => begin(`input ${place}`));
       let now = 0;
       let before = -Infinity;
       for (const step of steps) {
         if (step.kind === "wait") {
           driver.tick(now += step.seconds);
         } else {
-          const input = inputs[step.input]!;
-          const inputId = `input ${step.input}`;
+          let input = places[step.input]!;
           if (step.kind === "rows") {
             if (!input.isOpen) continue;
-            driver.rows(inputId, now, ...step.times);
+            driver.rows(input.id, now, ...step.times);
             if (step.times.length > 0) input.lastRowAt = now;
             input.highest = Math.max(input.highest, ...step.times);
           } else if (step.kind === "open") {
-            driver.open(inputId, { isLive: step.input > 0 });
+            if (input.isOpen) continue;
+            if (step.input > 0) {
+              input = begin(`input ${step.input}#${inputs.length}`);
+              places[step.input] = input;
+            }
+            driver.open(input.id, { isLive: step.input > 0 });
             input.isOpen = true;
           } else {
-            driver.close(inputId, { isComplete: step.kind === "complete" });
+            driver.close(input.id, { isComplete: step.kind === "complete" });
             input.isOpen = false;
           }
         }
