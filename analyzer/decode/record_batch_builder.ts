@@ -152,21 +152,19 @@ export class RecordBatchBuilder {
     const start = this.#urlOffsets[i]!;
     const end = start + urlEnd - urlStart;
     this.#urlBytes = withRoom(this.#urlBytes, end);
-    // URLs are short: a loop is faster than setting a subarray.
-    const urlBytes = this.#urlBytes;
-    for (let from = urlStart, to = start; from < urlEnd; from++, to++) urlBytes[to] = url[from]!;
+    copyBytes(url, urlStart, urlEnd, this.#urlBytes, start);
     this.#urlOffsets[i + 1] = end;
     this.#lineOffsets[i + 1] = this.#lineOffsets[i]!;
     this.#errorCount = i + 1;
   }
 
-  /** Adds bytes to the line of the error row that was added last. */
-  addLineOfError(bytes: Uint8Array): void {
-    const start = this.#lineOffsets[this.#errorCount]!;
-    const end = start + bytes.length;
-    this.#lineBytes = withRoom(this.#lineBytes, end);
-    this.#lineBytes.set(bytes, start);
-    this.#lineOffsets[this.#errorCount] = end;
+  /** Adds bytes, those from `start` to `end`, to the line of the error row that was added last. */
+  addLineOfError(bytes: Uint8Array, start: number, end: number): void {
+    const at = this.#lineOffsets[this.#errorCount]!;
+    const lineEnd = at + end - start;
+    this.#lineBytes = withRoom(this.#lineBytes, lineEnd);
+    copyBytes(bytes, start, end, this.#lineBytes, at);
+    this.#lineOffsets[this.#errorCount] = lineEnd;
   }
 
   /** Makes a batch of everything added since the last one, and starts anew. */
@@ -265,6 +263,18 @@ export const BATCH_WINDOWS_MAX = 64;
 function grown<A extends { set(from: A): void }>(from: A, to: A): A {
   to.set(from);
   return to;
+}
+
+/** Copies the bytes from `start` to `end`; a few of them by a loop, which then costs less. */
+function copyBytes(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  to: Uint8Array,
+  at: number,
+): void {
+  if (end - start > 64) to.set(from.subarray(start, end), at);
+  else while (start < end) to[at++] = from[start++]!;
 }
 
 function withRoom(

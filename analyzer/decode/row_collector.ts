@@ -1,3 +1,4 @@
+import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
@@ -69,7 +70,8 @@ export class RowCollector implements RowSink {
     const ip = encoder.encode(record.ip);
     const url = boundedUrl(encoder.encode(record.url));
     this.#builder.addError(windowIndex, status, ip, 0, ip.length, url, 0, url.length);
-    this.#builder.addLineOfError(encoder.encode(record.toJson() + "\n"));
+    const line = encoder.encode(record.toJson() + "\n");
+    this.#builder.addLineOfError(line, 0, line.length);
   }
 
   place(eventTimeMs: number, state: ScanState): number {
@@ -101,8 +103,8 @@ export class RowCollector implements RowSink {
     lineEnd: number,
   ): void {
     this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
-    this.#builder.addLineOfError(bytes.subarray(lineStart, lineEnd));
-    this.#builder.addLineOfError(NEWLINE);
+    this.#builder.addLineOfError(bytes, lineStart, lineEnd);
+    this.#builder.addLineOfError(NEWLINE, 0, 1);
   }
 
   addCsvError(
@@ -121,15 +123,16 @@ export class RowCollector implements RowSink {
     this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
     // What JSON.stringify() makes of the five fields, byte for byte.
     const builder = this.#builder;
-    builder.addLineOfError(BEFORE_TIMESTAMP);
-    builder.addLineOfError(bytes.subarray(timestampStart, timestampEnd));
-    builder.addLineOfError(BEFORE_IP);
-    builder.addLineOfError(bytes.subarray(ipStart, ipEnd));
-    builder.addLineOfError(BEFORE_METHOD);
-    builder.addLineOfError(bytes.subarray(methodStart, methodEnd));
-    builder.addLineOfError(BEFORE_URL);
-    builder.addLineOfError(bytes.subarray(urlStart, urlEnd));
-    builder.addLineOfError(encoder.encode(`","status":${status}}\n`));
+    builder.addLineOfError(BEFORE_TIMESTAMP, 0, BEFORE_TIMESTAMP.length);
+    builder.addLineOfError(bytes, timestampStart, timestampEnd);
+    builder.addLineOfError(BEFORE_IP, 0, BEFORE_IP.length);
+    builder.addLineOfError(bytes, ipStart, ipEnd);
+    builder.addLineOfError(BEFORE_METHOD, 0, BEFORE_METHOD.length);
+    builder.addLineOfError(bytes, methodStart, methodEnd);
+    builder.addLineOfError(BEFORE_URL, 0, BEFORE_URL.length);
+    builder.addLineOfError(bytes, urlStart, urlEnd);
+    const end = LINE_ENDS[status]!;
+    builder.addLineOfError(end, 0, end.length);
   }
 
   /**
@@ -203,4 +206,9 @@ const ELLIPSIS = encoder.encode("…");
 const BEFORE_TIMESTAMP = encoder.encode('{"timestamp":"');
 const BEFORE_IP = encoder.encode('","ip":"');
 const BEFORE_METHOD = encoder.encode('","method":"');
+/** By status. */
+const LINE_ENDS = Array.from(
+  { length: STATUS_MAX + 1 },
+  (_, status) => encoder.encode(`","status":${status}}\n`),
+);
 const BEFORE_URL = encoder.encode('","url":"');

@@ -48,7 +48,7 @@ export function recordBatch(rows: readonly Row[], fixture: BatchFixture = {}): R
         0,
         urlBytes.length,
       );
-      builder.addLineOfError(line);
+      builder.addLineOfError(line, 0, line.length);
     }
   }
   for (const other of fixture.others ?? []) {

@@ -30,8 +30,8 @@ function addError(builder: RecordBatchBuilder, row: ReturnType<typeof errorRow>)
   const { windowIndex, status, ip, url, line } = row;
   builder.addError(windowIndex, status, ip, 0, ip.length, url, 0, url.length);
   // In two pieces, as a row that is put together from its fields.
-  builder.addLineOfError(line.subarray(0, 3));
-  builder.addLineOfError(line.subarray(3));
+  builder.addLineOfError(line, 0, 3);
+  builder.addLineOfError(line, 3, line.length);
 }
 
 Deno.test("RecordBatchBuilder.build() makes an empty batch of nothing", () => {
