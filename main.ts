@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       "deno task analyze",
       "deno task analyze --source tcp-listen://127.0.0.1:9999 --window 1m --show-urls",
       "deno task analyze --source file:access.jsonl --once --no-http --output-format json",
-      "tail -F access.log | deno task analyze --source -",
+      "tail -n 0 -F access.log | deno task analyze --source -",
     ],
     run: analyze,
   },

@@ -72,10 +72,10 @@ export const analyzerOptions = {
   }),
   window: option({
     value: "DURATION",
-    parse: parseDuration,
+    parse: parseWindowLength,
     default: 30_000,
     defaultText: "30s",
-    help: "Length of a window of event time",
+    help: "Length of a window of event time, 1ms to 7d",
   }),
   minStatus: option({
     value: "STATUS",
@@ -211,6 +211,16 @@ function parseSource(name: string): SourceConfig {
       "file:PATH or -",
   );
 }
+
+function parseWindowLength(text: string): number {
+  const lengthMs = parseDuration(text);
+  if (lengthMs > WINDOW_LENGTH_MAX_MS) {
+    throw new RangeError(`${quoted(text)} is not from 1ms to 7d`);
+  }
+  return lengthMs;
+}
+
+const WINDOW_LENGTH_MAX_MS = 7 * 24 * 60 * 60 * 1000;
 
 function parseStatus(text: string): number {
   const status = parseCount(text);

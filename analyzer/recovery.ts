@@ -5,7 +5,7 @@ import type {
   CheckpointStore,
 } from "./checkpoint/checkpoint.ts";
 import { StartException } from "./exceptions.ts";
-import { ERRORS_DIRECTORY, NO_ERROR_FILES, recoverErrorFiles } from "./sink/error_files.ts";
+import { listErrorFiles, NO_ERROR_FILES, recoverErrorFiles } from "./sink/error_files.ts";
 import type { Storage } from "./sink/storage.ts";
 import { emptyTotals } from "./sink/totals.ts";
 import type { WindowHistory } from "./sink/window_history.ts";
@@ -111,7 +111,7 @@ async function checkIdentity(
     );
   };
   if (checkpoint === undefined) {
-    const errorFiles = await output.list(ERRORS_DIRECTORY);
+    const errorFiles = await listErrorFiles(output);
     if (history.outputId === undefined && errorFiles.length === 0) return;
     return refuse(`${output.root} holds results, but ${checkpointRoot} no checkpoint of them`);
   }

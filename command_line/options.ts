@@ -109,6 +109,14 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
+/** The shortest text that {@linkcode parseDuration} reads as this many whole milliseconds. */
+export function formatDuration(durationMs: number): string {
+  const [unit, unitMs] = Object.entries(MS_BY_UNIT)
+    .filter(([, unitMs]) => durationMs % unitMs === 0)
+    .reduce((longest, other) => other[1] > longest[1] ? other : longest);
+  return `${durationMs / unitMs}${unit}`;
+}
+
 /** Decimal digits that may be grouped by underscores, a fraction, an exponent. */
 const DECIMAL = /^\d+(?:_\d+)*(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 

@@ -20,7 +20,7 @@ export class StoredCheckpoints implements CheckpointStore {
   async load(notice: (line: string) => void): Promise<Checkpoint | undefined> {
     let latest: Checkpoint | undefined;
     const damages: string[] = [];
-    for (const path of SLOTS) {
+    for (const path of CHECKPOINT_FILES) {
       const checkpoint = await this.#loadSlot(path, (damage) => damages.push(damage));
       if (checkpoint === undefined) continue;
       if (latest === undefined || checkpoint.epoch > latest.epoch) latest = checkpoint;
@@ -34,7 +34,7 @@ export class StoredCheckpoints implements CheckpointStore {
   }
 
   async save(checkpoint: Checkpoint): Promise<void> {
-    const path = SLOTS[checkpoint.epoch % SLOTS.length]!;
+    const path = CHECKPOINT_FILES[checkpoint.epoch % CHECKPOINT_FILES.length]!;
     await this.#storage.replace(path, await encodeCheckpoint(checkpoint));
   }
 
@@ -67,4 +67,4 @@ export class StoredCheckpoints implements CheckpointStore {
 }
 
 /** The two files; a checkpoint goes into the one that its epoch picks. */
-const SLOTS = ["checkpoint-0.json", "checkpoint-1.json"] as const;
+export const CHECKPOINT_FILES = ["checkpoint-0.jsonl", "checkpoint-1.jsonl"] as const;

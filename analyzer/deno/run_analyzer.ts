@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
+import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf, StartException } from "../exceptions.ts";
-import { createApp, type Health } from "../http/app.ts";
+import { answerStarting, createApp, type Health } from "../http/app.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { recover } from "../recovery.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -46,7 +46,7 @@ export async function runAnalyzer(
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
   const label = fileLabel(startedAtMs);
-  const reporter = new ConsoleReporter(terminal, config.screen);
+  const reporter = new ConsoleReporter(terminal, config);
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
@@ -54,21 +54,26 @@ export async function runAnalyzer(
   const checkpointStorage = new DirectoryStorage(join(config.checkpoint, "errors"));
   using _outputLock = await lockDirectory(output);
   using _checkpointLock = await lockDirectory(checkpointStorage);
-  if (config.reset) await reset(output.root, checkpointStorage.root, label, reporter);
 
-  using history = openHistory(join(output.root, DATABASE), config.windowLengthMs);
-  const checkpoints = new StoredCheckpoints(checkpointStorage, label);
-
+  // What is opened behind the server is closed after it: nobody is answered from a closed history.
+  using stack = new DisposableStack();
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
-  // Listening comes first: a port in use has to be known before anything is consumed.
+  // Listening comes first: a port in use has to be known before anything is moved or consumed.
   const server = config.http === undefined ? undefined : startServer(
     config.http,
-    (request) => app?.fetch(request) ?? new Response("starting\n", { status: 503 }),
+    (request) => app?.fetch(request) ?? answerStarting(),
     onException,
   );
   try {
+    if (config.reset) {
+      // The port of a source may be in use as well.
+      for (const source of sources) if (source.isLive) await source.prepare(undefined);
+      await reset(output.root, checkpointStorage.root, label, reporter);
+    }
+    const history = stack.use(openHistory(join(output.root, DATABASE), config.windowLengthMs));
+    const checkpoints = new StoredCheckpoints(checkpointStorage, label);
     const recovered = await recover({
       output,
       history,
@@ -135,7 +140,7 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
       });
     case "tcp-listen":
       return new TcpListenSource(source.name, {
-        listen: () => listenTcp(source.address),
+        listen: () => listenTcp(source.address, clock),
         once: config.once,
         nowMs,
       });
@@ -167,7 +172,7 @@ async function reset(
   const names = ["errors", DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
   for (
     const aside of [
-      await setStateAside(checkpointRoot, ["checkpoint-0.json", "checkpoint-1.json"], label),
+      await setStateAside(checkpointRoot, CHECKPOINT_FILES, label),
       await setStateAside(outputRoot, names, label),
     ]
   ) {

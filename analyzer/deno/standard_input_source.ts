@@ -23,25 +23,24 @@ export class StandardInputSource implements Source {
   }
 
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
-    yield this.#changed("connected", 1, "");
+    yield this.#changed("connected", 1, "", "");
     const { reason } = yield* readLiveInput(
       this.#bytes(),
       inputIdOf(this.name),
       context,
       false,
     );
-    yield this.#changed("ended", -1, reason);
+    const isRead = reason === "" && !context.signal.aborted;
+    const notice = reason === "" ? "" : `Standard input: lost (${reason})`;
+    yield this.#changed("ended", -1, reason, isRead ? "Standard input: read to its end" : notice);
   }
 
-  #changed(phase: "connected" | "ended", connectionsDelta: 1 | -1, reason: string): SourceChanged {
-    const notice = phase === "connected" || reason !== "" ? "" : "Standard input: read to its end";
-    return {
-      kind: "source-changed",
-      source: this.name,
-      phase,
-      connectionsDelta,
-      reason,
-      notice: reason === "" ? notice : `Standard input: lost (${reason})`,
-    };
+  #changed(
+    phase: "connected" | "ended",
+    connectionsDelta: 1 | -1,
+    reason: string,
+    notice: string,
+  ): SourceChanged {
+    return { kind: "source-changed", source: this.name, phase, connectionsDelta, reason, notice };
   }
 }

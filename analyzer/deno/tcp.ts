@@ -1,4 +1,5 @@
 import type { HostPort } from "../../command_line/options.ts";
+import { type Clock, sleep } from "../clock.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import type { Listener } from "../source/tcp_listen_source.ts";
 import type { Connection } from "../source/tcp_source.ts";
@@ -30,21 +31,38 @@ export async function connectTcp(address: HostPort, signal: AbortSignal): Promis
  *
  * @throws {StartException} where the port is in use or the address is none of this machine's
  */
-export function listenTcp(address: HostPort): Listener {
-  let listener: Deno.TcpListener;
+export function listenTcp(address: HostPort, clock: Clock): Listener {
   try {
-    listener = Deno.listen(address);
+    return acceptConnections(Deno.listen(address), clock);
   } catch (exception) {
     throw cannotListen(address, exception);
   }
-  return {
-    connections: accept(listener),
-    close() {
+}
+
+/** Accepts connections until it is closed, whatever happens to one of them. */
+export function acceptConnections(
+  listener: Pick<Deno.TcpListener, "accept" | "close">,
+  clock: Clock,
+): Listener {
+  const closing = new AbortController();
+  async function* accept(): AsyncGenerator<Connection | Error, void, void> {
+    while (!closing.signal.aborted) {
       try {
-        listener.close();
+        yield asConnection(await listener.accept());
       } catch (exception) {
-        if (!(exception instanceof Deno.errors.BadResource)) throw exception;
+        if (closing.signal.aborted) return;
+        // Such as too many open files: that may pass, and the connections that are there go on.
+        yield new Error(whyNot(exception), { cause: exception });
+        await sleep(clock, ACCEPT_RETRY_MS, closing.signal);
       }
+    }
+  }
+  return {
+    connections: accept(),
+    close() {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      listener.close();
     },
   };
 }
@@ -62,11 +80,11 @@ export function cannotListen(address: HostPort, exception: unknown): StartExcept
   });
 }
 
-async function* accept(listener: Deno.TcpListener): AsyncGenerator<Connection, void, void> {
-  for await (const connection of listener) yield asConnection(connection);
-}
+const ACCEPT_RETRY_MS = 100;
 
 function asConnection(connection: Deno.TcpConn): Connection {
+  // Nothing is ever sent: without probes, a machine that is gone would look like a quiet one.
+  connection.setKeepAlive(true);
   return {
     readable: connection.readable,
     close() {

@@ -37,8 +37,7 @@ export function createApp(deps: AppDeps): HttpApp {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    context.res.headers.set("X-Content-Type-Options", "nosniff");
-    context.res.headers.set("Cache-Control", "no-store");
+    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
   });
   for (const route of routes) {
     // Hono answers HEAD by the handler of GET and drops the body.
@@ -61,6 +60,19 @@ export function createApp(deps: AppDeps): HttpApp {
   );
   return app;
 }
+
+/** Answers any request as long as there is no app, since there is nothing to read from yet. */
+export function answerStarting(): Response {
+  const refusal = new Refusal(
+    503,
+    "starting",
+    "The state of the run before is being restored: ask again in a moment",
+  );
+  return Response.json(refusal.toJson(), { status: refusal.status, headers: HEADERS });
+}
+
+/** Headers of every answer. */
+const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
   route: Route,

@@ -21,8 +21,8 @@ export interface AppDeps {
 
 /** How the program does. */
 export interface Health {
-  /** `starting` until the state of the run before is restored. */
-  readonly state: "starting" | "running" | "stopping";
+  /** `stopping` once it was asked to end. */
+  readonly state: "running" | "stopping";
   /** How long ago the writer last moved, in ms. */
   readonly writerIdleMs: number;
   /** Whether rows have been read that the writer has not committed yet. */

@@ -6,14 +6,14 @@ export class Refusal extends Error {
   /** Name of the class. */
   override readonly name = "Refusal";
   /** HTTP status. */
-  readonly status: 400 | 404 | 405 | 406 | 500;
+  readonly status: RefusalStatus;
   /** What is wrong, for programs: one snake_case word, stable. */
   readonly code: string;
   readonly #details: RefusalDetails;
 
   /** `message` is for people, and holds nothing that the client sent. */
   constructor(
-    status: 400 | 404 | 405 | 406 | 500,
+    status: RefusalStatus,
     code: string,
     message: string,
     details: RefusalDetails = {},
@@ -38,6 +38,9 @@ export class Refusal extends Error {
     };
   }
 }
+
+/** Every HTTP status that a request is refused with. */
+export type RefusalStatus = 400 | 404 | 405 | 406 | 500 | 503;
 
 /** What a refusal is about, where it is about one thing. */
 export interface RefusalDetails {

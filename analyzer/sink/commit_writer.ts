@@ -56,6 +56,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #replayable: ReadonlySet<string>;
   readonly #positions: Map<string, InputPosition>;
   readonly #sampled = new Set<SampleKind>();
+  #hasSeenFuture = false;
   #epoch: number;
   #hasChanged = false;
   #open: LiveView["open"] = [];
@@ -143,6 +144,10 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       if (this.#sampled.has(sample.kind)) continue;
       this.#sampled.add(sample.kind);
       reporter.badLine(sample);
+    }
+    if (batch.counts.future > 0 && !this.#hasSeenFuture) {
+      this.#hasSeenFuture = true;
+      reporter.futureRow();
     }
     this.#changed();
   }

@@ -1,5 +1,6 @@
 import { escapeText } from "../../command_line/escape_text.ts";
-import type { ScreenConfig } from "../config.ts";
+import { formatDuration } from "../../command_line/options.ts";
+import type { AnalyzerConfig } from "../config.ts";
 import type { LineSample } from "../decode/record_batch.ts";
 import { LIMITS } from "../limits.ts";
 import type { ClosedWindow } from "../window/window_summary.ts";
@@ -22,15 +23,15 @@ export interface Screen {
 /** Tells people what happens: closed windows as results, everything else as messages. */
 export class ConsoleReporter implements Reporter {
   readonly #screen: Screen;
-  readonly #config: ScreenConfig;
+  readonly #config: Pick<AnalyzerConfig, "screen" | "maxFutureMs">;
 
-  constructor(screen: Screen, config: ScreenConfig) {
+  constructor(screen: Screen, config: Pick<AnalyzerConfig, "screen" | "maxFutureMs">) {
     this.#screen = screen;
     this.#config = config;
   }
 
   windowClosed(window: ClosedWindow): Promise<void> | void {
-    const { quiet, outputFormat, showUrls } = this.#config;
+    const { quiet, outputFormat, showUrls } = this.#config.screen;
     if (quiet) return;
     return this.#screen.print(
       outputFormat === "json"
@@ -42,6 +43,14 @@ export class ConsoleReporter implements Reporter {
   badLine({ kind, text }: LineSample): void {
     const line = escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX });
     this.#screen.notice(`First ${NAMES[kind]} line: ${line}`);
+  }
+
+  futureRow(): void {
+    const bound = formatDuration(this.#config.maxFutureMs);
+    this.#screen.notice(
+      `First line in the future: its time is more than ${bound} ahead of the clock; ` +
+        "such lines are counted and saved, but open no window (--max-future)",
+    );
   }
 
   notice(line: string): void {

@@ -1,6 +1,6 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
-import type { AppendFile, Storage } from "./storage.ts";
+import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 
 /** When a new part is begun. */
 export interface ErrorFilesOptions {
@@ -140,12 +140,12 @@ export async function recoverErrorFiles(
   state: ErrorFilesState,
   options: { readonly isLive: boolean; readonly label: string },
 ): Promise<{ readonly state: ErrorFilesState; readonly cut: CutTail | undefined }> {
-  const files = await storage.list(ERRORS_DIRECTORY);
+  const files = await listErrorFiles(storage);
   const committed = new Map(state.open.map(({ path, bytes }) => [path, bytes]));
   const setAsidePath = options.isLive ? `set_aside/errors-${options.label}.jsonl` : undefined;
   let lines = 0;
   for (const { path, bytes } of files) {
-    const part = Number(/\/part-(\d+)\.jsonl$/.exec(path)?.[1] ?? NaN);
+    const part = Number(PART_PATH.exec(path)![1]);
     const isNew = part >= state.nextPart;
     const kept = isNew ? 0 : committed.get(path) ?? bytes;
     if (bytes > kept) {
@@ -182,6 +182,12 @@ async function setAside(
   } finally {
     file.close();
   }
+}
+
+/** All error files of an output; whatever else lies beside them is not ours to touch. */
+export async function listErrorFiles(storage: Storage): Promise<readonly StoredFile[]> {
+  const files = await storage.list(ERRORS_DIRECTORY);
+  return files.filter(({ path }) => PART_PATH.test(path));
 }
 
 /** Directory of the error files, below the output directory. */
@@ -226,6 +232,8 @@ class Part {
 function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
   return errors.lineBytes.subarray(errors.lineOffsets[from], errors.lineOffsets[to]);
 }
+
+const PART_PATH = /\/part-(\d+)\.jsonl$/;
 
 function partPath(date: string, part: number): string {
   return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;

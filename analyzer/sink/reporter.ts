@@ -12,6 +12,8 @@ export interface Reporter {
   windowClosed(window: ClosedWindow): Promise<void> | void;
   /** A line that is no record; called for the first of each kind. */
   badLine(sample: LineSample): void;
+  /** A row too far ahead of the clock for any window; called for the first one. */
+  futureRow(): void;
   /** One line about the run: a connection lost, a file at its end. */
   notice(line: string): void;
 }

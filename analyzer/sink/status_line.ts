@@ -17,18 +17,23 @@ export interface StatusLineOptions {
 
 /**
  * One line on how the analyzer is doing, the most important first, cut to the terminal's width:
- * sources, events a second, errors of the open windows so far, late and malformed lines, and how
- * far the watermark is behind the clock.
+ * sources, events a second, errors of the open windows so far, late and malformed lines, others that
+ * are in no window where there are any, and how far the watermark is behind the clock.
  */
 export function formatStatusLine(view: LiveView, options: StatusLineOptions): string {
-  const { late, malformed } = view.totals;
+  const { late, malformed, oversized, partial, future } = view.totals;
   const malformedCount = Object.values(malformed).reduce((sum, count) => sum + count, 0);
   const segments: readonly Segment[] = [
     sourcesSegment(view.sources),
     { text: `${COMPACT.format(options.eventsPerSecond)} events/s` },
     { text: openWindowsText(view.open) },
-    { text: `${late} late`, style: late > 0 ? YELLOW : undefined },
-    { text: `${malformedCount} malformed`, style: malformedCount > 0 ? YELLOW : undefined },
+    countSegment(late, "late"),
+    countSegment(malformedCount, "malformed"),
+    ...[
+      countSegment(oversized, "oversized"),
+      countSegment(partial, "partial"),
+      countSegment(future, "in the future"),
+    ].filter(({ style }) => style !== undefined),
     { text: watermarkText(view.watermarkMs, options.nowMs) },
   ];
 
@@ -91,13 +96,18 @@ function sourcesSegment(sources: readonly SourceState[]): Segment {
   };
 }
 
+/** A count that asks for attention where it is not 0. */
+function countSegment(count: number, what: string): Segment {
+  return { text: `${count} ${what}`, style: count > 0 ? YELLOW : undefined };
+}
+
 function openWindowsText(open: readonly WindowSummary[]): string {
   if (open.length === 0) return "no open window";
   const errorCount = open.reduce((sum, window) => sum + window.errorCount, 0);
   const errors = `${errorCount} ${errorCount === 1 ? "error" : "errors"}`;
   return open.length > 1
     ? `${errors} in ${open.length} open windows`
-    : `${errors} since ${new Date(open[0]!.startMs).toISOString().slice(11, 19)}`;
+    : `${errors} since ${new Date(open[0]!.startMs).toISOString().slice(11, 19)}Z`;
 }
 
 function watermarkText(watermarkMs: number | undefined, nowMs: number): string {

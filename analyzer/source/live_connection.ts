@@ -42,7 +42,8 @@ export async function* readLiveInput(
   decoder.end(
     { receivedAtMs: clock.monotonicMs(), futureLimitMs: futureLimitMs() },
     { isCut },
-    (batch) => rest.push(batch),
+    // What is cut off since the program stops is counted, but nobody has to look at it.
+    (batch) => rest.push(signal.aborted ? { ...batch, samples: [] } : batch),
   );
   yield* rest;
   yield { kind: "input-closed", inputId, isComplete: !isCut };

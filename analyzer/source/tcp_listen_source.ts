@@ -1,4 +1,3 @@
-import { messageOf } from "../exceptions.ts";
 import type { InputElement } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
 import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
@@ -8,8 +7,11 @@ import type { Connection } from "./tcp_source.ts";
 
 /** A socket that accepts connections. */
 export interface Listener {
-  /** Connections as they come; ends when the listener is closed. */
-  readonly connections: AsyncIterable<Connection>;
+  /**
+   * Connections as they come, and in the place of one that could not be accepted, why: then it is
+   * tried again, slowly. Ends when the listener is closed.
+   */
+  readonly connections: AsyncIterable<Connection | Error>;
   /** May be called again. */
   close(): void;
 }
@@ -35,10 +37,13 @@ export class TcpListenSource implements Source {
     this.#options = options;
   }
 
-  /** Begins to listen, so that a port in use is known before anything is consumed. */
+  /**
+   * Begins to listen, so that a port in use is known before anything is consumed. Called again, it
+   * goes on listening.
+   */
   // deno-lint-ignore require-await -- what listening throws has to become a rejection
   async prepare(saved: SavedSource | undefined): Promise<SavedSource> {
-    this.#listener = this.#options.listen();
+    this.#listener ??= this.#options.listen();
     return saved ?? {
       name: this.name,
       firstStartedAtMs: this.#options.nowMs(),
@@ -47,27 +52,40 @@ export class TcpListenSource implements Source {
   }
 
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
-    const { signal } = context;
+    const { clock, signal } = context;
+    const { name } = this;
     const { once } = this.#options;
     const listener = this.#listener;
     if (listener === undefined) throw new Error("Cannot open a source that was not prepared");
     const inputs = new FairMerge<InputElement>();
     let open = 0;
     let isOver = false;
-    const changed = (connectionsDelta: -1 | 0 | 1, reason = ""): InputElement => {
+    const changed = (connectionsDelta: -1 | 0 | 1, reason = "", notice = ""): InputElement => {
       open += connectionsDelta;
       return {
         kind: "source-changed",
-        source: this.name,
+        source: name,
         phase: open > 0 ? "connected" : signal.aborted || isOver ? "ended" : "waiting",
         connectionsDelta,
         reason,
-        notice: "",
+        notice,
       };
     };
-    const stop = () => {
-      listener.close();
-      inputs.wake();
+    const stop = () => listener.close();
+    const accept = async function* (): AsyncGenerator<InputElement, void, void> {
+      let connections = 0;
+      let failedAtMs = -Infinity;
+      for await (const connection of listener.connections) {
+        if (!(connection instanceof Error)) {
+          inputs.add(read(connection, inputIdOf(name, ++connections)));
+          continue;
+        }
+        const reason = `cannot accept a connection: ${connection.message}`;
+        const nowMs = clock.monotonicMs();
+        const isKnown = nowMs - failedAtMs <= OUTAGE_GAP_MS;
+        failedAtMs = nowMs;
+        yield changed(0, reason, isKnown ? "" : `${name}: ${reason}; trying again until it can`);
+      }
     };
     const read = async function* (
       connection: Connection,
@@ -84,31 +102,21 @@ export class TcpListenSource implements Source {
       if (isOver) stop();
       yield changed(-1, end.reason);
     };
-    let exception: { readonly cause: unknown } | undefined;
-    const accepting = (async () => {
-      let connections = 0;
-      for await (const connection of listener.connections) {
-        inputs.add(read(connection, inputIdOf(this.name, ++connections)));
-        inputs.wake();
-      }
-    })().catch((cause) => {
-      exception = { cause };
-    }).finally(() => inputs.wake());
+    inputs.add(accept());
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     try {
       yield changed(0);
-      for (;;) {
+      while (inputs.size > 0) {
         const element = inputs.take();
         if (element !== undefined) yield element;
-        else if ((signal.aborted || isOver) && inputs.size === 0) break;
-        else if (exception !== undefined) {
-          throw new Error(`${this.name}: cannot accept: ${messageOf(exception.cause)}`, exception);
-        } else await inputs.changed();
+        else await inputs.changed();
       }
-      await accepting;
     } finally {
       signal.removeEventListener("abort", stop);
     }
   }
 }
+
+/** Failures closer together are one outage: where room is scarce, every other attempt succeeds. */
+const OUTAGE_GAP_MS = 10_000;

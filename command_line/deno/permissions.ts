@@ -16,8 +16,14 @@ export function missingPermissions(needs: readonly Need[]): readonly Need[] {
   return needs.filter((need) => Deno.permissions.querySync(need).state !== "granted");
 }
 
-/** What the tasks in deno.json grant; everything that the defaults need. */
-const USUAL_FLAGS = { net: ["127.0.0.1", "localhost", "[::1]"], read: ["."], write: ["."] };
+/** What the task of a command grants in deno.json: all that its defaults need. */
+function usualFlags(command: string | undefined) {
+  return {
+    net: ["127.0.0.1", "localhost", "[::1]"],
+    read: ["."],
+    write: command === "gen" ? [] : ["."],
+  };
+}
 
 /**
  * The command that runs the same command line with what the tasks grant and what is missing.
@@ -25,10 +31,12 @@ const USUAL_FLAGS = { net: ["127.0.0.1", "localhost", "[::1]"], read: ["."], wri
  * @param args the arguments after `main.ts`
  */
 export function grantingCommand(missing: readonly Need[], args: readonly string[]): string {
-  const flags = (["net", "read", "write"] as const).map((name) => {
+  const usual = usualFlags(args[0]);
+  const flags = (["net", "read", "write"] as const).flatMap((name) => {
     const extra = missing.filter((need) => need.name === name)
       .map((need) => need.name === "net" ? need.host : withoutComma(need.path));
-    return quoteWord(`--allow-${name}=${[...new Set([...USUAL_FLAGS[name], ...extra])].join(",")}`);
+    const granted = [...new Set([...usual[name], ...extra])];
+    return granted.length === 0 ? [] : [quoteWord(`--allow-${name}=${granted.join(",")}`)];
   });
   return ["deno run --no-prompt", ...flags, "main.ts", ...args.map(quoteWord)].join(" ");
 }

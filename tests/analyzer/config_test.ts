@@ -122,6 +122,14 @@ Deno.test("analyzerConfig() refuses numbers that are out of range, and takes tho
     assert.equal(configOf("--line-bytes-max", bytes).lineBytesMax, Number(bytes));
   }
   for (const bytes of ["255", "16777217"]) refusal("--line-bytes-max", bytes);
+  for (const [length, lengthMs] of [["1ms", 1], ["7d", 604_800_000]] as const) {
+    const config = configOf("--window", length, "--lateness", "0");
+    assert.equal(config.windowLengthMs, lengthMs);
+  }
+  assert.equal(
+    refusal("--window", "604800001ms"),
+    '--window 604800001ms: "604800001ms" is not from 1ms to 7d',
+  );
   for (const option of ["--window", "--idle-timeout", "--checkpoint-interval", "--max-future"]) {
     refusal(option, "0");
     refusal(option, "5");

@@ -215,6 +215,15 @@ Deno.test("recover() refuses error files that nothing else tells of", async () =
   assert.deepEqual(place.checkpointStorage.paths(), []);
 });
 
+Deno.test("recover() takes no other file for an error file", async () => {
+  using place = new Place();
+  // With one directory for both, the lock of the checkpoints lies where error files do.
+  place.output.set("errors/lock", "");
+  place.output.set("errors/date=2025-05-30/part-000001.jsonl.gz", "packed");
+  const { errorFiles } = await place.recover([new FakeSource(LIVE, true)]);
+  assert.deepEqual(errorFiles, { nextPart: 1, open: [] });
+});
+
 Deno.test("recover() changes nothing where a source is not there", async () => {
   using place = new Place();
   await place.recover([new FakeSource(FILE, false)]);
@@ -231,7 +240,7 @@ Deno.test("recover() tells of a damaged checkpoint and goes on from the one befo
   await place.recover([new FakeSource(FILE, false)]);
   place.history.put(windowAt(START_MS));
   place.history.commit(1);
-  place.checkpointStorage.set("checkpoint-1.json", "{");
+  place.checkpointStorage.set("checkpoint-1.jsonl", "{");
   const { epoch } = await place.recover([new FakeSource(FILE, false)]);
   assert.equal(epoch, 0);
   assert.deepEqual(place.history.query({ limit: 1, urlsMax: 1 }).windows, []);

@@ -7,8 +7,35 @@ const FOREIGN_FOLDERS = [".git", "checkpoint", "coverage", "node_modules", "outp
 /** Folders at the root whose TypeScript files are the program. */
 export const SOURCE_FOLDERS = ["analyzer", "command_line", "generator", "links", "log_format"];
 
-/** Every file of the project, as a path relative to {@linkcode ROOT}, in order. */
+/**
+ * Every file of the project, as a path relative to {@linkcode ROOT}, in order: what git knows or
+ * would add, so that results that somebody has written into the checkout do not count; without a
+ * repository all that lies there.
+ */
 export async function listFiles(): Promise<readonly string[]> {
+  const paths = await listFilesOfGit() ?? await walkFiles();
+  return paths.sort();
+}
+
+async function listFilesOfGit(): Promise<string[] | undefined> {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+  const command = new Deno.Command("git", { args, cwd: ROOT, stderr: "null" });
+  const { success, stdout } = await command.output().catch((exception) => {
+    if (exception instanceof Deno.errors.NotFound) return { success: false, stdout: undefined };
+    throw exception;
+  });
+  const listed = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
+  // Nothing is listed where the project lies unpacked in somebody else's repository, ignored.
+  if (!success || listed.length === 0) return undefined;
+  const paths = [];
+  for (const path of listed) {
+    // Git also knows files that were deleted since the last commit.
+    if (await Deno.stat(new URL(path, ROOT)).then(() => true, () => false)) paths.push(path);
+  }
+  return paths;
+}
+
+async function walkFiles(): Promise<string[]> {
   const paths = ["output/README.md"];
   const visit = async (folder: string) => {
     for await (const { name, isDirectory, isFile } of Deno.readDir(new URL(folder, ROOT))) {
@@ -18,7 +45,7 @@ export async function listFiles(): Promise<readonly string[]> {
     }
   };
   await visit("");
-  return paths.sort();
+  return paths;
 }
 
 /** The TypeScript files of the program, `main.ts` included; no tests, no benches. */

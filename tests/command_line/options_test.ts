@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   flag,
+  formatDuration,
   oneOf,
   option,
   optionName,
@@ -80,6 +81,14 @@ Deno.test("parseDuration() reads milliseconds, seconds, minutes, hours and days"
   assert.equal(parseDuration("1d"), 86_400_000);
   assert.equal(parseDuration("1.1s"), 1100);
   assert.equal(parseDuration("0.001s"), 1);
+});
+
+Deno.test("formatDuration() writes what parseDuration() reads, in the largest unit that is exact", () => {
+  for (const text of ["1ms", "999ms", "1s", "59s", "61s", "5m", "90m", "1h", "25h", "7d"]) {
+    assert.equal(formatDuration(parseDuration(text)), text);
+  }
+  assert.equal(formatDuration(1500), "1500ms");
+  assert.equal(formatDuration(300_000), "5m");
 });
 
 Deno.test("parseDuration() refuses all else", () => {

@@ -155,13 +155,18 @@ Deno.test("analyze counts a line that a lost connection cut off, and never reads
 Deno.test("analyze keeps rows from the future out of windows", async () => {
   using directory = new TemporaryDirectory();
   const nowMs = Date.now();
-  const lines = [nowMs, nowMs + 3_600_000, nowMs].map((timestampMs) =>
+  const lines = [nowMs, nowMs + 3_600_000, nowMs, nowMs + 3_600_000].map((timestampMs) =>
     jsonLine({ timestampMs, status: 404 })
   );
   await using analyzer = await Analyzer.start([
     ...["--source", `file:${directory.write("a.log", toBytes(lines))}`, ...directory.options()],
   ]);
   const { totals } = await analyzer.until(({ sources }) => sources[0]!.phase === "ended");
-  assert.deepEqual([totals.in_windows, totals.future, totals.late], [2, 1, 0]);
+  assert.deepEqual([totals.in_windows, totals.future, totals.late], [2, 2, 0]);
   assertConserved(totals, directory.errorLines());
+  const { stderr } = await analyzer.stop();
+  assert.deepEqual(linesOf(stderr).filter((line) => line.includes("future")), [
+    "First line in the future: its time is more than 5m ahead of the clock; " +
+    "such lines are counted and saved, but open no window (--max-future)",
+  ]);
 });

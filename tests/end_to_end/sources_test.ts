@@ -8,8 +8,10 @@ import {
   generated,
   LineServer,
   linesOf,
+  Program,
   send,
   start,
+  taskArguments,
   TemporaryDirectory,
 } from "./support.ts";
 
@@ -115,6 +117,32 @@ Deno.test("analyze accepts several connections at once on a listening source", a
   assert.equal((await analyzer.stop()).status, 0);
 });
 
+Deno.test("analyze goes on accepting after it ran out of file descriptors", async () => {
+  using directory = new TemporaryDirectory();
+  const port = freePort();
+  await using program = new Program("/bin/sh", [
+    ...["-c", 'ulimit -n 100; exec "$@"', "sh", Deno.execPath(), ...taskArguments("analyze")],
+    ...["--source", `tcp-listen://127.0.0.1:${port}`, "--http", "127.0.0.1:0"],
+    ...directory.options(),
+  ]);
+  await program.stderr.match(/^Results: /m);
+  const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+  const connections = await Promise.all(Array.from({ length: 100 }, connect));
+  try {
+    await program.stderr.match(/: cannot accept a connection: Too many open files/);
+  } finally {
+    connections.forEach(closeQuietly);
+  }
+  using last = await connect();
+  await send(last, TEXT);
+  const [, rowCount] = await program.stdout.match(/^(\d+) rows, /m);
+  assert.equal(Number(rowCount), EXPECTED.windows[0]!.total_count);
+  program.kill("SIGTERM");
+  const { status, stderr } = await program.ended();
+  assert.equal(status, 0);
+  assert.equal(stderr.match(/cannot accept/g)!.length, 1);
+});
+
 // S-28
 Deno.test("analyze reads standard input to its end", async () => {
   using directory = new TemporaryDirectory();
@@ -135,13 +163,17 @@ Deno.test("analyze ends on a signal while standard input is open", async () => {
   await using analyzer = await Analyzer.start(["--source", "-", ...directory.options()], {
     hasInput: true,
   });
-  await analyzer.program.write(textOf(0, 10));
+  await analyzer.program.write(textOf(0, 10) + LINES[10]!.slice(0, 60));
   await analyzer.untilLines(10);
   const signalledAtMs = performance.now();
   const { status, stderr } = await analyzer.stop("SIGINT");
   assert.equal(status, 0);
   assert.ok(performance.now() - signalledAtMs < 2000);
-  assert.match(stderr, /^Stopped: 10 lines/m);
+  // The line that was cut is counted, but not shown: nobody but the user has cut it.
+  const [results, stopped, ...rest] = linesOf(stderr);
+  assert.match(results!, /^Results: /);
+  assert.match(stopped!, /^Stopped: 11 lines/);
+  assert.deepEqual(rest, []);
 });
 
 // S-17

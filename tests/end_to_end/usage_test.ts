@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import {
   Analyzer,
   assertConserved,
@@ -31,6 +32,7 @@ const MISTAKES: readonly (readonly [commandLine: string, message: RegExp])[] = [
   ["analyze -w", /unknown option -w/],
   ["analyze --window", /--window needs a value/],
   ["analyze --window 3x", /--window 3x: .* is not a duration/],
+  ["analyze --window 8d", /--window 8d: .* is not from 1ms to 7d/],
   ["analyze --window 1s --window 2s", /--window is given more than once/],
   ["analyze --min-status 600", /--min-status 600: .* 100 to 599/],
   ["analyze --line-bytes-max 1", /--line-bytes-max 1: .* 256/],
@@ -282,6 +284,52 @@ Deno.test("analyze --reset sets everything aside and begins anew", async () => {
   assert.ok(!fresh.stderr.includes("Set aside"));
 });
 
+// S-41
+Deno.test("analyze --reset moves nothing where the run cannot start", async () => {
+  using finished = await finishedRun();
+  const { args, directory } = finished;
+  const before = finished.contents();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${taken.addr.port}`;
+  const places = directory.options();
+  const attempts = [
+    ["--source", finished.source, "--http", address, ...places],
+    ["--source", `tcp-listen://${address}`, "--no-http", ...places],
+    ["--source", `file:${directory.join("none")}`, "--no-http", ...places],
+  ];
+  for (const attempt of attempts) {
+    const { status, stderr } = await run("analyze", [...attempt, "--reset"]);
+    assert.equal(status, 1);
+    assert.match(oneLine(stderr), /^vigie: Cannot (?:listen on|read) /);
+    assert.deepEqual(finished.contents(), before);
+  }
+  assert.match((await run("analyze", args)).stderr, /was read to its end before, nothing new/);
+});
+
+Deno.test("analyze works with one directory for results and checkpoints", async () => {
+  using directory = new TemporaryDirectory();
+  const place = directory.join("run", "output");
+  const args = [
+    ...["--source", `file:${directory.write("a.jsonl", TEXT)}`, "--once", "--no-http"],
+    ...["--output", place, "--checkpoint", place],
+  ];
+  for (
+    const [more, message] of [
+      [[], /: read to its end, 3000 lines$/],
+      [[], /: was read to its end before, nothing new$/],
+      [["--reset"], /: read to its end, 3000 lines$/],
+      [[], /: was read to its end before, nothing new$/],
+    ] as const
+  ) {
+    const { status, stderr } = await run("analyze", [...args, ...more]);
+    assert.equal(status, 0, stderr);
+    assert.match(linesOf(stderr).at(-1)!, message);
+    const parts = filesBelow(join(place, "errors")).filter((path) => /part-\d+\.jsonl$/.test(path));
+    assert.equal(parts.length, 1);
+    assert.deepEqual(linesOf(Deno.readTextFileSync(parts[0]!)), EXPECTED.errorLines);
+  }
+});
+
 // S-42
 Deno.test("analyze keeps off an output that another one works on, or a checkpoint", async () => {
   using directory = new TemporaryDirectory();
@@ -314,7 +362,7 @@ Deno.test("analyze goes on from the checkpoint before a damaged one", async () =
   const before = finished.contents();
   const checkpoints = directory.join("run", "checkpoint", "errors");
   // A run over a small file saves two: number 0 before anything is read, and number 1 at the end.
-  const damaged = `${checkpoints}/checkpoint-1.json`;
+  const damaged = `${checkpoints}/checkpoint-1.jsonl`;
   const bytes = Deno.readFileSync(damaged);
   bytes[bytes.length >> 1]! ^= 1;
   Deno.writeFileSync(damaged, bytes);
@@ -323,14 +371,14 @@ Deno.test("analyze goes on from the checkpoint before a damaged one", async () =
   const [line, ...rest] = linesOf(stderr);
   assert.match(
     line!,
-    /checkpoint-1\.json is damaged \(.*\): set aside as .*; going on from number 0$/,
+    /checkpoint-1\.jsonl is damaged \(.*\): set aside as .*; going on from number 0$/,
   );
   assert.deepEqual(rest, [`${directory.join("a.jsonl")}: read to its end, 3000 lines`]);
   assert.deepEqual(directory.errorLines(), EXPECTED.errorLines);
   const after = finished.contents();
   assert.equal(
-    after["/checkpoint/errors/checkpoint-1.json"],
-    before["/checkpoint/errors/checkpoint-1.json"],
+    after["/checkpoint/errors/checkpoint-1.jsonl"],
+    before["/checkpoint/errors/checkpoint-1.jsonl"],
   );
   await using analyzer = await Analyzer.start(
     args.filter((arg) => !["--once", "--no-http"].includes(arg)),

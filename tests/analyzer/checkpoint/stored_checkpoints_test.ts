@@ -38,8 +38,8 @@ Deno.test("StoredCheckpoints.load() gives the latest, in whichever file it is", 
 // S-36
 Deno.test("StoredCheckpoints.save() keeps the one before, and no more than two files", async () => {
   const storage = await saved(0, 1, 2, 3);
-  assert.deepEqual(storage.paths(), ["checkpoint-0.json", "checkpoint-1.json"]);
-  storage.delete("checkpoint-1.json");
+  assert.deepEqual(storage.paths(), ["checkpoint-0.jsonl", "checkpoint-1.jsonl"]);
+  storage.delete("checkpoint-1.jsonl");
   assert.deepEqual(await load(storage), { epoch: 2, notices: [] });
 });
 
@@ -54,17 +54,17 @@ Deno.test("StoredCheckpoints.save() leaves the one before where it fails", async
 // S-40
 Deno.test("StoredCheckpoints.load() falls back where the latest is damaged, and says so once", async () => {
   const storage = await saved(1, 2);
-  damage(storage, "checkpoint-0.json");
-  const damaged = storage.text("checkpoint-0.json");
+  damage(storage, "checkpoint-0.jsonl");
+  const damaged = storage.text("checkpoint-0.jsonl");
   const { epoch, notices } = await load(storage);
   assert.equal(epoch, 1);
   assert.equal(notices.length, 1);
   assert.match(
     notices[0]!,
-    /^Checkpoint \/memory\/checkpoint-0\.json is damaged \(it holds \d+ bytes, not \d+\): set aside as \/memory\/set_aside\/x-checkpoint-0\.json; going on from number 1$/,
+    /^Checkpoint \/memory\/checkpoint-0\.jsonl is damaged \(it holds \d+ bytes, not \d+\): set aside as \/memory\/set_aside\/x-checkpoint-0\.jsonl; going on from number 1$/,
   );
   storage.crash();
-  assert.equal(storage.text("set_aside/x-checkpoint-0.json"), damaged);
+  assert.equal(storage.text("set_aside/x-checkpoint-0.jsonl"), damaged);
   assert.deepEqual(await load(storage), { epoch: 1, notices: [] });
 
   await new StoredCheckpoints(storage, "x").save(checkpoint(2));
@@ -73,7 +73,7 @@ Deno.test("StoredCheckpoints.load() falls back where the latest is damaged, and 
 
 Deno.test("StoredCheckpoints.load() goes on from the latest where the one before is damaged", async () => {
   const storage = await saved(1, 2);
-  damage(storage, "checkpoint-1.json");
+  damage(storage, "checkpoint-1.jsonl");
   const { epoch, notices } = await load(storage);
   assert.equal(epoch, 2);
   assert.equal(notices.length, 1);
@@ -82,31 +82,31 @@ Deno.test("StoredCheckpoints.load() goes on from the latest where the one before
 
 Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", async () => {
   const storage = await saved(1, 2);
-  storage.set("checkpoint-0.json", "");
-  storage.set("checkpoint-1.json", Uint8Array.of(0xff, 0x0a));
+  storage.set("checkpoint-0.jsonl", "");
+  storage.set("checkpoint-1.jsonl", Uint8Array.of(0xff, 0x0a));
   const { epoch, notices } = await load(storage);
   assert.equal(epoch, undefined);
   assert.equal(notices.length, 2);
   for (const notice of notices) assert.match(notice, /; no other is whole$/);
   assert.deepEqual(storage.paths(), [
-    "set_aside/x-checkpoint-0.json",
-    "set_aside/x-checkpoint-1.json",
+    "set_aside/x-checkpoint-0.jsonl",
+    "set_aside/x-checkpoint-1.jsonl",
   ]);
 });
 
 // S-40
 Deno.test("StoredCheckpoints.load() refuses another version and leaves the file alone", async () => {
   const storage = await saved(1);
-  const other = storage.text("checkpoint-1.json")!.replace('"version":1', '"version":2');
-  storage.set("checkpoint-1.json", other);
+  const other = storage.text("checkpoint-1.jsonl")!.replace('"version":1', '"version":2');
+  storage.set("checkpoint-1.jsonl", other);
   await assert.rejects(load(storage), (exception) => {
     assert.ok(exception instanceof StartException);
     assert.equal(exception.exitStatus, 2);
     assert.match(
       exception.message,
-      /^Cannot load checkpoint \/memory\/checkpoint-1\.json: version is 2, supported is 1; .*--reset$/,
+      /^Cannot load checkpoint \/memory\/checkpoint-1\.jsonl: version is 2, supported is 1; .*--reset$/,
     );
     return true;
   });
-  assert.equal(storage.text("checkpoint-1.json"), other);
+  assert.equal(storage.text("checkpoint-1.jsonl"), other);
 });

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { cannotListen, connectTcp, listenTcp } from "../../../analyzer/deno/tcp.ts";
+import {
+  acceptConnections,
+  cannotListen,
+  connectTcp,
+  listenTcp,
+} from "../../../analyzer/deno/tcp.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
+import type { Connection } from "../../../analyzer/source/tcp_source.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -53,8 +60,8 @@ Deno.test("connectTcp() forgets why an attempt failed that was given up", async 
 
 Deno.test("listenTcp() gives connections as they come, and ends when it is closed", async () => {
   const address = freeAddress();
-  const { connections, close } = listenTcp(address);
-  const iterator = connections[Symbol.asyncIterator]();
+  const { connections, close } = listenTcp(address, new ManualClock());
+  const iterator = (connections as AsyncIterable<Connection>)[Symbol.asyncIterator]();
   for (const text of ["one", "two"]) {
     const [theirs, next] = await Promise.all([Deno.connect(address), iterator.next()]);
     await theirs.write(new TextEncoder().encode(text));
@@ -65,12 +72,108 @@ Deno.test("listenTcp() gives connections as they come, and ends when it is close
   const end = iterator.next();
   close();
   assert.equal((await end).done, true);
+  // Once more does no harm.
+  close();
+});
+
+/** Accepts as it is told to; a call that nothing is left for waits until it is closed. */
+class FakeListener {
+  readonly #answers: (Deno.TcpConn | Error)[];
+  readonly #closed = Promise.withResolvers<never>();
+  acceptCount = 0;
+
+  constructor(answers: readonly (Deno.TcpConn | Error)[]) {
+    this.#answers = [...answers];
+  }
+
+  accept(): Promise<Deno.TcpConn> {
+    this.acceptCount++;
+    const answer = this.#answers.shift();
+    if (answer === undefined) return this.#closed.promise;
+    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+  }
+
+  close(): void {
+    // Perhaps nobody waits for it.
+    this.#closed.promise.catch(() => {});
+    this.#closed.reject(new Deno.errors.BadResource("Listener has been closed"));
+  }
+}
+
+Deno.test("acceptConnections() tries again 100 ms after it could not accept", async () => {
+  using real = Deno.listen(LOOPBACK);
+  const [accepted, theirs] = await Promise.all([
+    real.accept(),
+    Deno.connect({ hostname: "127.0.0.1", port: real.addr.port }),
+  ]);
+  theirs.close();
+  const full = new Error("Too many open files (os error 24)");
+  const listener = new FakeListener([full, full, accepted]);
+  const clock = new ManualClock();
+  const { connections, close } = acceptConnections(listener, clock);
+  const iterator = connections[Symbol.asyncIterator]();
+  const results = [(await iterator.next()).value];
+  for (const acceptCount of [1, 2]) {
+    const next = iterator.next();
+    await clock.whenWaiting();
+    assert.deepEqual([listener.acceptCount, clock.nextDelayMs], [acceptCount, 100]);
+    clock.advance(100);
+    results.push((await next).value);
+  }
+  const connection = results.pop() as Connection;
+  assert.deepEqual(results.map((result) => (result as Error).message), [
+    full.message,
+    full.message,
+  ]);
+  assert.equal(await new Response(connection.readable).text(), "");
+  const end = iterator.next();
+  close();
+  assert.equal((await end).done, true);
+});
+
+Deno.test("acceptConnections() ends at once when it is closed between two attempts", async () => {
+  const clock = new ManualClock();
+  const { connections, close } = acceptConnections(new FakeListener([new Error("full")]), clock);
+  const iterator = connections[Symbol.asyncIterator]();
+  await iterator.next();
+  const end = iterator.next();
+  await clock.whenWaiting();
+  close();
+  assert.equal((await end).done, true);
+  assert.equal(clock.pendingCount, 0);
+});
+
+Deno.test("connectTcp() and listenTcp() have the system look for the other side", async () => {
+  const address = freeAddress();
+  const listener = listenTcp(address, new ManualClock());
+  const iterator = listener.connections[Symbol.asyncIterator]();
+  const probe = Deno.listen(LOOPBACK);
+  const ofSystem = await Deno.connect({ hostname: "127.0.0.1", port: probe.addr.port });
+  const prototype = Object.getPrototypeOf(ofSystem) as Deno.TcpConn;
+  const { setKeepAlive } = prototype;
+  const calls: unknown[] = [];
+  try {
+    prototype.setKeepAlive = (isOn) => void calls.push(isOn);
+    const connection = await connectTcp(address, new AbortController().signal);
+    assert.deepEqual(calls, [true]);
+    const accepted = (await iterator.next()).value as Connection;
+    assert.deepEqual(calls, [true, true]);
+    connection.close();
+    accepted.close();
+  } finally {
+    prototype.setKeepAlive = setKeepAlive;
+    ofSystem.close();
+    probe.close();
+    listener.close();
+  }
+  assert.equal((await iterator.next()).done, true);
 });
 
 Deno.test("listenTcp() says that a port is in use", () => {
   using taken = Deno.listen(LOOPBACK);
   const { port } = taken.addr;
-  assert.throws(() => listenTcp({ hostname: "127.0.0.1", port }), (exception) => {
+  const listen = () => listenTcp({ hostname: "127.0.0.1", port }, new ManualClock());
+  assert.throws(listen, (exception) => {
     assert.ok(exception instanceof StartException);
     assert.equal(exception.exitStatus, 1);
     assert.match(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createApp } from "../../../analyzer/http/app.ts";
+import { answerStarting, createApp } from "../../../analyzer/http/app.ts";
 import { appDeps, type AppFixture, InMemoryHistory } from "../../support/window_fixtures.ts";
 
 const PATHS = [
@@ -115,6 +115,14 @@ Deno.test("createApp() turns exceptions into 500 without internals, reported and
   ]);
   const text = await (await app.request("/metrics", { headers: { accept: "text/plain" } })).text();
   assert.match(text, /^vigie_http_exceptions_total 3$/m);
+});
+
+Deno.test("answerStarting() refuses as the routes do", async () => {
+  const [starting, refused] = [answerStarting(), await get("/nothing")];
+  assert.equal(starting.status, 503);
+  assert.deepEqual(Object.keys(await starting.json()), Object.keys(await refused.json()));
+  assert.equal((await answerStarting().json()).error.code, "starting");
+  assert.deepEqual([...starting.headers], [...refused.headers]);
 });
 
 class BrokenHistory extends InMemoryHistory {

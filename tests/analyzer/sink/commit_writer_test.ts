@@ -100,6 +100,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     reporter: {
       windowClosed: ({ startMs }) => tell(`table ${startMs - START_MS}`),
       badLine: ({ kind, text }) => tell(`bad ${kind}: ${text}`),
+      futureRow: () => tell("future"),
       notice: (line) => tell(`notice ${line}`),
     },
     epoch: 0,
@@ -152,11 +153,24 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   ]);
 });
 
+Deno.test("CommitWriter.write() tells of the first row in the future, once a run", async () => {
+  const { writer, log } = setUp();
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  assert.ok(!log.includes("future"));
+  // One that is no error counts as well.
+  await writer.write(analyzedBatch([{ time: "future", status: 200 }]));
+  await writer.write(analyzedBatch([{ time: "future" }, { time: "future" }]));
+  writer.close();
+  assert.equal(log.filter((entry) => entry === "future").length, 1);
+});
+
 // S-43
 Deno.test("CommitWriter.write() waits for a reader that has no room, with the window stored", async () => {
   const room = Promise.withResolvers<void>();
-  const reporter = { windowClosed: () => room.promise, badLine: () => {}, notice: () => {} };
-  const { writer, log, clock } = setUp({ reporter });
+  const { reporter } = setUp().options;
+  const { writer, log, clock } = setUp({
+    reporter: { ...reporter, windowClosed: () => room.promise },
+  });
   const written = writer.write(windowClosed(START_MS));
   clock.advance(10_000);
   assert.deepEqual(log, ["put 0", "changed"]);
@@ -174,7 +188,7 @@ Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint 
   log.length = 0;
   await writer.write(barrier());
   writer.close();
-  assert.deepEqual(log, [`sync ${PART}`, "commit 1", "replace checkpoint-1.json", "barrier"]);
+  assert.deepEqual(log, [`sync ${PART}`, "commit 1", "replace checkpoint-1.jsonl", "barrier"]);
 });
 
 // S-36
@@ -215,7 +229,7 @@ Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has cha
     "changed",
     "table 0",
     "commit 1",
-    "replace checkpoint-1.json",
+    "replace checkpoint-1.jsonl",
     "barrier",
     "barrier",
   ]);

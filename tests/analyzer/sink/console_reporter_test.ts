@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ScreenConfig } from "../../../analyzer/config.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
-import { ConsoleReporter } from "../../../analyzer/sink/console_reporter.ts";
+import { ConsoleReporter, type Screen } from "../../../analyzer/sink/console_reporter.ts";
 import { toWindowJson } from "../../../analyzer/window/window_json.ts";
 import type { ClosedWindow } from "../../../analyzer/window/window_summary.ts";
 import { statusSummary, windowSummary } from "../../support/window_fixtures.ts";
@@ -15,7 +15,11 @@ function setUp(config: Partial<ScreenConfig> = {}) {
     print: (text: string) => void printed.push(text),
     notice: (line: string) => void notices.push(line),
   };
-  return { reporter: new ConsoleReporter(screen, { ...CONFIG, ...config }), printed, notices };
+  return { reporter: reporterOn(screen, config), printed, notices };
+}
+
+function reporterOn(screen: Screen, config: Partial<ScreenConfig> = {}): ConsoleReporter {
+  return new ConsoleReporter(screen, { screen: { ...CONFIG, ...config }, maxFutureMs: 300_000 });
 }
 
 function closedWindow(changes: Partial<ClosedWindow> = {}): ClosedWindow {
@@ -67,7 +71,7 @@ Deno.test("ConsoleReporter.windowClosed() prints one line of JSON with all URLs"
 Deno.test("ConsoleReporter.windowClosed() passes on a promise of room, where there is one", () => {
   const room = Promise.resolve();
   const screen = { print: () => room, notice: () => {} };
-  assert.equal(new ConsoleReporter(screen, CONFIG).windowClosed(closedWindow()), room);
+  assert.equal(reporterOn(screen).windowClosed(closedWindow()), room);
   assert.equal(setUp().reporter.windowClosed(closedWindow()), undefined);
 });
 
@@ -77,8 +81,14 @@ Deno.test("ConsoleReporter prints no windows where it is to be quiet, but all me
     reporter.windowClosed(closedWindow());
     reporter.notice("careful");
     reporter.badLine({ kind: "not_json", text: "{" });
+    reporter.futureRow();
     assert.deepEqual(printed, []);
-    assert.deepEqual(notices, ["careful", "First malformed (not JSON) line: {"]);
+    assert.deepEqual(notices, [
+      "careful",
+      "First malformed (not JSON) line: {",
+      "First line in the future: its time is more than 5m ahead of the clock; " +
+      "such lines are counted and saved, but open no window (--max-future)",
+    ]);
   }
 });
 

@@ -55,8 +55,23 @@ Deno.test("formatStatusLine() tells sources, rate, errors, late, malformed and w
   });
   assert.equal(
     formatStatusLine(view, OPTIONS),
-    "tcp://127.0.0.1:9999 connected · 1K events/s · 45 errors since 18:52:30 · 3 late · " +
+    "tcp://127.0.0.1:9999 connected · 1K events/s · 45 errors since 18:52:30Z · 3 late · " +
       "2 malformed · watermark 5.2s behind",
+  );
+});
+
+Deno.test("formatStatusLine() tells of oversized, partial and future lines where there are any", () => {
+  const totals = { ...emptyTotals(), oversized: 1, partial: 2, future: 3 };
+  assert.ok(
+    formatStatusLine(viewOf({ totals }), OPTIONS).endsWith(
+      " · 0 malformed · 1 oversized · 2 partial · 3 in the future · watermark 5.2s behind",
+    ),
+  );
+  assert.ok(
+    formatStatusLine(viewOf({ totals: { ...emptyTotals(), future: 1 } }), {
+      ...OPTIONS,
+      color: true,
+    }).endsWith(" · 0 malformed\x1b[33m · 1 in the future\x1b[0m · watermark 5.2s behind"),
   );
 });
 
@@ -101,7 +116,7 @@ Deno.test("formatStatusLine() counts several sources by what they do", () => {
 });
 
 Deno.test("formatStatusLine() adds up the errors of several open windows", () => {
-  assert.equal(segment(2, viewOf({ open: [openWindow(1)] })), "1 error since 18:52:30");
+  assert.equal(segment(2, viewOf({ open: [openWindow(1)] })), "1 error since 18:52:30Z");
   assert.equal(
     segment(2, viewOf({ open: [openWindow(1), openWindow(2)] })),
     "3 errors in 2 open windows",

@@ -32,7 +32,8 @@ function describe(element: InputElement): string {
     case "input-opened":
       return element.isLive ? "opened" : "opened, replayable";
     case "batch":
-      return `${element.counts.valid} valid, ${element.counts.partial} partial`;
+      return `${element.counts.valid} valid, ${element.counts.partial} partial` +
+        (element.samples.length > 0 ? ", shown" : "");
     case "input-closed":
       return element.isComplete ? "complete" : "lost";
     default:
@@ -43,7 +44,7 @@ function describe(element: InputElement): string {
 Deno.test("readLiveInput() counts what a lost connection has cut off, and never parses it", async () => {
   const stream = new ByteStream([`${LINE}\n`, LINE]);
   const { elements, end } = await run(stream, { endIsLoss: true });
-  assert.deepEqual(elements, ["opened", "1 valid, 0 partial", "0 valid, 1 partial", "lost"]);
+  assert.deepEqual(elements, ["opened", "1 valid, 0 partial", "0 valid, 1 partial, shown", "lost"]);
   assert.deepEqual(end, { reason: "", bytes: LINE.length + 1 });
 });
 
@@ -56,7 +57,7 @@ Deno.test("readLiveInput() takes an exception for a lost connection, and says wh
   for (const endIsLoss of [false, true]) {
     const stream = new ByteStream([LINE], { end: new Error("connection reset") });
     const { elements, end } = await run(stream, { endIsLoss });
-    assert.deepEqual(elements, ["opened", "0 valid, 1 partial", "lost"]);
+    assert.deepEqual(elements, ["opened", "0 valid, 1 partial, shown", "lost"]);
     assert.deepEqual(end, { reason: "connection reset", bytes: 0 });
   }
 });

@@ -11,9 +11,9 @@ const LINE = jsonLine({ status: 404 });
 
 /** A listener whose connections a test makes. */
 class FakeListener {
-  #controller!: ReadableStreamDefaultController<Connection>;
+  #controller!: ReadableStreamDefaultController<Connection | Error>;
   isClosed = false;
-  readonly connections = new ReadableStream<Connection>({
+  readonly connections = new ReadableStream<Connection | Error>({
     start: (controller) => {
       this.#controller = controller;
     },
@@ -24,7 +24,7 @@ class FakeListener {
   }
 
   fail(cause: Error): void {
-    this.#controller.error(cause);
+    this.#controller.enqueue(cause);
   }
 
   close(): void {
@@ -35,7 +35,7 @@ class FakeListener {
 }
 
 async function start({ once = false } = {}) {
-  const { controller, context } = sourceContext();
+  const { controller, clock, context } = sourceContext();
   const listener = new FakeListener();
   const source = new TcpListenSource(NAME, { listen: () => listener, once, nowMs: () => 7 });
   await source.prepare(undefined);
@@ -50,7 +50,7 @@ async function start({ once = false } = {}) {
       if (isLast(value)) return seen;
     }
   };
-  return { controller, listener, elements, until };
+  return { controller, clock, listener, elements, until };
 }
 
 function describe(element: InputElement): string {
@@ -203,12 +203,47 @@ Deno.test("TcpListenSource ends at once when the signal is aborted already", asy
   assert.equal(listener.isClosed, true);
 });
 
-Deno.test("TcpListenSource throws when it cannot accept any more", async () => {
-  const { listener, until } = await start();
+Deno.test("TcpListenSource tells once an outage that it cannot accept, and goes on", async () => {
+  const { controller, clock, listener, elements, until } = await start();
   await until(() => true);
-  listener.fail(new Error("too many open files"));
-  await assert.rejects(
-    until(() => false),
-    new Error(`${NAME}: cannot accept: too many open files`),
-  );
+  const failed = async () => {
+    listener.fail(new Error("too many open files"));
+    const { value } = await elements.next();
+    assert.ok(value?.kind === "source-changed");
+    assert.equal(value.reason, "cannot accept a connection: too many open files");
+    return [value.phase, value.connectionsDelta, value.notice];
+  };
+  const notice = `${NAME}: cannot accept a connection: too many open files; ` +
+    "trying again until it can";
+  assert.deepEqual(await failed(), ["waiting", 0, notice]);
+  listener.connect(new ByteStream([`${LINE}\n`], { end: "open" }));
+  assert.deepEqual(await until(isBatch), [
+    "connected 1",
+    "#1 input-opened",
+    "#1 1 valid, 0 partial",
+  ]);
+  for (const gapMs of [100, 10_000]) {
+    clock.advance(gapMs);
+    assert.deepEqual(await failed(), ["connected", 0, ""]);
+  }
+  clock.advance(10_001);
+  assert.deepEqual(await failed(), ["connected", 0, notice]);
+  controller.abort();
+  assert.deepEqual(await until(() => false), ["#1 input-closed", "ended -1", "done"]);
+});
+
+Deno.test("TcpListenSource goes on listening when it is prepared again", async () => {
+  const listeners: FakeListener[] = [];
+  const source = new TcpListenSource(NAME, {
+    listen: () => {
+      const listener = new FakeListener();
+      listeners.push(listener);
+      return listener;
+    },
+    once: false,
+    nowMs: () => 7,
+  });
+  await source.prepare(undefined);
+  await source.prepare(undefined);
+  assert.equal(listeners.length, 1);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import denoJson from "../../../deno.json" with { type: "json" };
 import {
   grantingCommand,
   missingPermissions,
@@ -37,6 +38,20 @@ Deno.test("grantingCommand() adds what is missing to what the tasks grant", () =
     grantingCommand([READ_ELSEWHERE, CONNECT_ELSEWHERE], ["analyze", "--once"]),
     "deno run --no-prompt '--allow-net=127.0.0.1,localhost,[::1],localhost:9999' " +
       "--allow-read=.,/etc/hostname --allow-write=. main.ts analyze --once",
+  );
+});
+
+Deno.test("grantingCommand() grants no more than the task of the command, and what is missing", () => {
+  const flagsIn = (command: string) => command.match(/--allow-[^' ]+/g);
+  for (const name of ["gen", "analyze", "demo"] as const) {
+    assert.deepEqual(
+      flagsIn(grantingCommand([], [name])),
+      flagsIn(denoJson.tasks[name].command),
+    );
+  }
+  assert.match(
+    grantingCommand([{ name: "write", path: "/srv" }], ["gen"]),
+    / --allow-read=\. --allow-write=\/srv main\.ts gen$/,
   );
 });
 
