@@ -1,4 +1,4 @@
-import type { InputElement } from "../stream/elements.ts";
+import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
 import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
 import type { SavedSource, Source, SourceContext } from "./source.ts";
@@ -60,16 +60,11 @@ export class TcpListenSource implements Source {
     const inputs = new FairMerge<InputElement>();
     let open = 0;
     let isOver = false;
-    const changed = (connectionsDelta: -1 | 0 | 1, reason = "", notice = ""): InputElement => {
+    const changed = (connectionsDelta: -1 | 0 | 1, reason = "", notice = ""): SourceChanged => {
       open += connectionsDelta;
-      return {
-        kind: "source-changed",
-        source: name,
-        phase: open > 0 ? "connected" : signal.aborted || isOver ? "ended" : "waiting",
-        connectionsDelta,
-        reason,
-        notice,
-      };
+      // The phase is set when the element is passed on: not always in the order of their making.
+      const phase = "waiting";
+      return { kind: "source-changed", source: name, phase, connectionsDelta, reason, notice };
     };
     const stop = () => listener.close();
     const accept = async function* (): AsyncGenerator<InputElement, void, void> {
@@ -106,11 +101,17 @@ export class TcpListenSource implements Source {
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
     try {
-      yield changed(0);
+      let openSoFar = 0;
+      const withPhase = (element: SourceChanged): SourceChanged => {
+        openSoFar += element.connectionsDelta;
+        const isEnded = signal.aborted || isOver;
+        return { ...element, phase: openSoFar > 0 ? "connected" : isEnded ? "ended" : "waiting" };
+      };
+      yield withPhase(changed(0));
       while (inputs.size > 0) {
         const element = inputs.take();
-        if (element !== undefined) yield element;
-        else await inputs.changed();
+        if (element === undefined) await inputs.changed();
+        else yield element.kind === "source-changed" ? withPhase(element) : element;
       }
     } finally {
       signal.removeEventListener("abort", stop);

@@ -61,13 +61,20 @@ export class FairMerge<T> {
 
   #askFor(lane: Lane<T>): void {
     lane.iterator.next().then((result) => {
-      if (result.done === true) this.#lanes.splice(this.#lanes.indexOf(lane), 1);
+      if (result.done === true) this.#remove(lane);
       else lane.ready = { value: result.value };
       this.wake();
     }, (cause) => {
       this.#exception ??= { cause };
       this.wake();
     });
+  }
+
+  #remove(lane: Lane<T>): void {
+    const index = this.#lanes.indexOf(lane);
+    this.#lanes.splice(index, 1);
+    // The lanes behind it move up: whose turn it is stays the same.
+    if (index < this.#turn) this.#turn--;
   }
 }
 

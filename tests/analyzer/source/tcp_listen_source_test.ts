@@ -247,3 +247,19 @@ Deno.test("TcpListenSource goes on listening when it is prepared again", async (
   await source.prepare(undefined);
   assert.equal(listeners.length, 1);
 });
+
+Deno.test("TcpListenSource tells the phase in the order in which it is heard", async () => {
+  // Connections of all lengths are lost at once: then what is made last is not always told last.
+  for (let lengths = 0; lengths < 4 ** 4; lengths++) {
+    const { controller, listener, until } = await start();
+    await until(() => true);
+    for (let i = 0; i < 4; i++) {
+      listener.connect(new ByteStream(Array(lengths >> 2 * i & 3).fill(`${LINE}\n`)));
+    }
+    const phases: string[] = [];
+    while (phases.length < 4) phases.push((await until(isLoss)).at(-1)!);
+    assert.equal(phases.at(-1), "waiting -1", `${lengths.toString(4)}: ${phases}`);
+    controller.abort();
+    await until(() => false);
+  }
+});
