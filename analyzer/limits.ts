@@ -6,6 +6,8 @@ export const LIMITS = {
   urlBytesMax: 2048,
   /** URLs kept for a window and status; beyond, the most frequent ones are. */
   urlsMax: 1000,
+  /** Connections to a listening source; beyond, more wait in the system's queue. */
+  connectionsMax: 500,
   /** Open windows; beyond, the oldest close early. */
   openWindowsMax: 256,
   /** An error file of this size or more is closed and a new one begun. */

@@ -1,3 +1,4 @@
+import { LIMITS } from "../limits.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
 import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
@@ -25,7 +26,10 @@ export interface TcpListenSourceOptions {
   readonly nowMs: () => number;
 }
 
-/** Accepts any number of connections that send log lines; each is an input of its own. */
+/**
+ * Accepts connections that send log lines; each is an input of its own. Beyond
+ * `LIMITS.connectionsMax` at a time, further ones wait until one is closed.
+ */
 export class TcpListenSource implements Source {
   readonly name: string;
   readonly isLive = true;
@@ -67,12 +71,20 @@ export class TcpListenSource implements Source {
       return { kind: "source-changed", source: name, phase, connectionsDelta, reason, notice };
     };
     const stop = () => listener.close();
+    let isBoundKnown = false;
+    let closed = Promise.withResolvers<void>();
     const accept = async function* (): AsyncGenerator<InputElement, void, void> {
       let connections = 0;
       let failedAtMs = -Infinity;
       for await (const connection of listener.connections) {
         if (!(connection instanceof Error)) {
           inputs.add(read(connection, inputIdOf(name, ++connections)));
+          if (open >= LIMITS.connectionsMax && !isBoundKnown) {
+            isBoundKnown = true;
+            const reason = `${open} connections are open`;
+            yield changed(0, reason, `${name}: ${reason}, more have to wait`);
+          }
+          while (open >= LIMITS.connectionsMax) await closed.promise;
           continue;
         }
         const reason = `cannot accept a connection: ${connection.message}`;
@@ -92,6 +104,8 @@ export class TcpListenSource implements Source {
         end = yield* readLiveInput(connection.readable, inputId, context, !once);
       } finally {
         connection.close();
+        closed.resolve();
+        closed = Promise.withResolvers();
       }
       isOver = once && open === 1;
       if (isOver) stop();

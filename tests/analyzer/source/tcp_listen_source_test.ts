@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { StartException } from "../../../analyzer/exceptions.ts";
+import { LIMITS } from "../../../analyzer/limits.ts";
 import { TcpListenSource } from "../../../analyzer/source/tcp_listen_source.ts";
 import type { Connection } from "../../../analyzer/source/tcp_source.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
@@ -246,6 +247,26 @@ Deno.test("TcpListenSource goes on listening when it is prepared again", async (
   await source.prepare(undefined);
   await source.prepare(undefined);
   assert.equal(listeners.length, 1);
+});
+
+Deno.test("TcpListenSource lets connections wait beyond the most that it reads at a time", async () => {
+  const { controller, listener, until } = await start();
+  const isConnected = (element: InputElement) =>
+    element.kind === "source-changed" && element.connectionsDelta === 1;
+  const isTold = (element: InputElement) =>
+    element.kind === "source-changed" && element.notice.includes("more have to wait");
+  const streams = Array.from(
+    { length: LIMITS.connectionsMax + 1 },
+    (_, i) => new ByteStream([`${LINE}\n`], { end: i === 3 ? new Error("reset") : "open" }),
+  );
+  for (const stream of streams) listener.connect(stream);
+  const seen = await until(isTold);
+  // The one that is lost makes room for the last one.
+  seen.push(...await until(isLoss), ...await until(isConnected));
+  assert.equal(seen.filter((text) => text === "connected 1").length, streams.length);
+  assert.equal(streams.at(-1)!.readBytes.length, 0);
+  controller.abort();
+  await until(() => false);
 });
 
 Deno.test("TcpListenSource tells the phase in the order in which it is heard", async () => {
