@@ -191,7 +191,7 @@ export async function listErrorFiles(storage: Storage): Promise<readonly StoredF
 }
 
 /** Directory of the error files, below the output directory. */
-export const ERRORS_DIRECTORY = "errors";
+const ERRORS_DIRECTORY = "errors";
 
 const NEWLINE = 0x0a;
 
