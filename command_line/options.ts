@@ -224,3 +224,8 @@ export function parseHostPort(text: string, hostnameDefault = "127.0.0.1"): Host
   }
   return { hostname: match?.[1] ?? match?.[2] ?? hostnameDefault, port };
 }
+
+/** The other way round: `HOST:PORT`, with brackets around IPv6. */
+export function formatHostPort({ hostname, port }: HostPort): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

@@ -22,8 +22,8 @@ export class FileSource implements Source {
   }
 
   async prepare(saved: SavedSource | undefined): Promise<SavedSource> {
-    const file = await this.#identify(saved?.file?.hashedBytes);
-    if (saved?.file !== undefined && !isSame(saved.file, file)) {
+    const before = saved?.file;
+    if (before !== undefined && !isSame(before, await this.#identify(before.hashedBytes))) {
       throw new StartException(
         `${this.#path} is not the file that the checkpoint was made with: ` +
           "take another --output and --checkpoint, or --reset",
@@ -34,7 +34,7 @@ export class FileSource implements Source {
       name: this.name,
       firstStartedAtMs: saved?.firstStartedAtMs ?? this.#nowMs(),
       // Identified anew: a file that was short then may have more bytes to tell it by now.
-      file: await this.#identify(undefined),
+      file: await this.#identify(IDENTITY_BYTES_MAX),
     };
   }
 
@@ -98,8 +98,8 @@ export class FileSource implements Source {
     };
   }
 
-  /** @param hashedBytes how many bytes to tell it by, if the file has them: by default up to 1 KiB */
-  async #identify(hashedBytes = IDENTITY_BYTES_MAX): Promise<FileIdentity> {
+  /** @param hashedBytes how many bytes to tell it by, if the file has them */
+  async #identify(hashedBytes: number): Promise<FileIdentity> {
     try {
       using file = await Deno.open(this.#path);
       const stat = await file.stat();

@@ -1,4 +1,4 @@
-import type { HostPort } from "../../command_line/options.ts";
+import { formatHostPort, type HostPort } from "../../command_line/options.ts";
 import { cannotListen } from "./tcp.ts";
 
 /** What answers a request; never rejects. */
@@ -40,9 +40,8 @@ export function startServer(
   } catch (exception) {
     throw cannotListen(address, exception);
   }
-  const { hostname } = address;
   return {
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.addr.port}`,
+    url: `http://${formatHostPort({ ...address, port: server.addr.port })}`,
     async stop() {
       stopping.abort();
       await server.finished;

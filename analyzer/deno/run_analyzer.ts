@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock, whenAborted } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf, StartException } from "../exceptions.ts";
@@ -115,7 +115,7 @@ export async function runAnalyzer(
       await pipeline.done;
       if (!signal.aborted && !config.once && server !== undefined) {
         reporter.notice(`All sources have ended: results stay at ${server.url} until Ctrl-C`);
-        await aborted(signal);
+        await whenAborted(signal);
       }
     } finally {
       screen.abort();
@@ -201,13 +201,6 @@ function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Rep
   } else if (signal.aborted) {
     reporter.notice(`Stopped: ${all}`);
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 /** A time as part of a file name: `20250530T185230.123Z`. */

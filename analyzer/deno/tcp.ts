@@ -1,4 +1,4 @@
-import type { HostPort } from "../../command_line/options.ts";
+import { formatHostPort, type HostPort } from "../../command_line/options.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import type { Listener } from "../source/tcp_listen_source.ts";
@@ -69,12 +69,10 @@ export function acceptConnections(
 
 /** The one line that says why nothing can listen at an address. */
 export function cannotListen(address: HostPort, exception: unknown): StartException {
-  const { hostname, port } = address;
-  const name = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   const why = exception instanceof Deno.errors.AddrInUse
     ? "the port is in use; stop what listens there, or take another port"
     : whyNot(exception);
-  return new StartException(`Cannot listen on ${name}: ${why}`, {
+  return new StartException(`Cannot listen on ${formatHostPort(address)}: ${why}`, {
     exitStatus: 1,
     cause: exception,
   });

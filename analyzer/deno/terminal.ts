@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../clock.ts";
+import { type Clock, systemClock, whenAborted } from "../clock.ts";
 import { counted } from "../counted.ts";
 
 /** What the terminal writes to: `Deno.stdout`, or a stand-in. */
@@ -60,10 +60,7 @@ export class Terminal {
     this.#options = options;
     this.isInteractive = options.isInteractive;
     this.color = options.isInteractive && options.color;
-    this.#stopping = new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    });
+    this.#stopping = whenAborted(signal);
     this.#stopping.then(() => clock.schedule(() => this.#losePatience(), STOP_WAIT_MS));
   }
 

@@ -69,7 +69,6 @@ export interface CheckpointBarrier {
 /** Asks for a view of the results at this place of the stream; the window operator fills it. */
 export interface ViewRequest {
   readonly kind: "view-request";
-  readonly wallMs: number;
   readonly open?: readonly WindowSummary[];
   readonly watermarkMs?: number | undefined;
 }

@@ -160,7 +160,6 @@ export class Signals {
       case "barrier":
         return { kind, state: {} };
       case "view-request":
-        return { kind, wallMs: clock.wallMs() };
       case "end-of-input":
         return { kind };
     }

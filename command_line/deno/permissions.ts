@@ -1,4 +1,4 @@
-import type { HostPort } from "../options.ts";
+import { formatHostPort, type HostPort } from "../options.ts";
 
 /** Something that a command line needs Deno's permission for. */
 export type Need =
@@ -7,8 +7,8 @@ export type Need =
   | { readonly name: "write"; readonly path: string };
 
 /** The permission to connect to an address, or to listen on it. */
-export function netNeed({ hostname, port }: HostPort): Need {
-  return { name: "net", host: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}` };
+export function netNeed(address: HostPort): Need {
+  return { name: "net", host: formatHostPort(address) };
 }
 
 /** Those of the needs that are not granted. Never asks anybody. */

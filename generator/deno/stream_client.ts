@@ -1,3 +1,4 @@
+import { formatHostPort } from "../../command_line/options.ts";
 import { type Clock, systemClock } from "../clock.ts";
 
 /**
@@ -24,7 +25,7 @@ export class StreamClient {
     connection.setNoDelay(true); // a line is worth a packet when it is due
     this.#clock = clock;
     const { hostname, port } = connection.remoteAddr;
-    this.address = formatAddress({ hostname, port });
+    this.address = formatHostPort({ hostname, port });
     this.#loops = [this.#readAndForget()];
   }
 
@@ -131,9 +132,3 @@ export class StreamClient {
 
 /** A client that is waited for and takes no byte for so long is dropped. */
 export const STALL_MS = 10_000;
-
-/** `HOST:PORT`, with brackets around IPv6. */
-export function formatAddress(address: { hostname: string; port: number }): string {
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}

@@ -1,8 +1,9 @@
+import { formatHostPort } from "../../command_line/options.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import type { GeneratorConfig } from "../config.ts";
 import { GeneratorStream } from "../generator_stream.ts";
 import { headerLine } from "../line_templates.ts";
-import { formatAddress, StreamClient } from "./stream_client.ts";
+import { StreamClient } from "./stream_client.ts";
 
 /** Where and how to serve a stream. */
 export interface StreamServerOptions {
@@ -32,7 +33,7 @@ export function serveStream(config: GeneratorConfig, options: StreamServerOption
     const reason = exception instanceof Deno.errors.AddrInUse
       ? "the port is in use, choose another one"
       : exception.message;
-    throw new Error(`Cannot listen on ${formatAddress(options)}: ${reason}`, { cause: exception });
+    throw new Error(`Cannot listen on ${formatHostPort(options)}: ${reason}`, { cause: exception });
   }
 }
 
@@ -74,7 +75,7 @@ export class StreamServer {
     this.#listener = listener;
     this.#stream = new GeneratorStream(config, this.#clock);
     this.port = listener.addr.port;
-    this.address = formatAddress({ hostname: options.hostname, port: this.port });
+    this.address = formatHostPort({ hostname: options.hostname, port: this.port });
     this.finished = this.#serve();
   }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sleep, systemClock } from "../../analyzer/clock.ts";
+import { sleep, systemClock, whenAborted } from "../../analyzer/clock.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 Deno.test("sleep() resolves after the delay and not a millisecond before", async () => {
@@ -52,4 +52,15 @@ Deno.test("ManualClock.advance() runs what falls due in order, each at its own t
   assert.equal(clock.nextDelayMs, 1);
   clock.setWall(5);
   assert.deepEqual([clock.wallMs(), clock.monotonicMs()], [5, 30]);
+});
+
+Deno.test("whenAborted() resolves at the abort, and at once after it", async () => {
+  const controller = new AbortController();
+  let isResolved = false;
+  const waiting = whenAborted(controller.signal).then(() => isResolved = true);
+  await Promise.resolve();
+  assert.equal(isResolved, false);
+  controller.abort();
+  await waiting;
+  await whenAborted(controller.signal);
 });

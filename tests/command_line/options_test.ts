@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   flag,
   formatDuration,
+  formatHostPort,
   oneOf,
   option,
   optionName,
@@ -228,4 +229,10 @@ Deno.test("parseHostPort() refuses all else", () => {
     "a b:1",
   ];
   assertRefused(parseHostPort, [...texts, "-1", "host:-1", "http://h:1"], "HOST:PORT");
+});
+
+Deno.test("formatHostPort() writes what parseHostPort() reads, IPv6 in brackets", () => {
+  for (const text of ["127.0.0.1:8000", "[::1]:0", "example.org:65535"]) {
+    assert.equal(formatHostPort(parseHostPort(text)), text);
+  }
 });

@@ -215,7 +215,7 @@ Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has cha
   const { writer, log } = setUp();
   await writer.write(barrier());
   await writer.write({ kind: "watermark", timeMs: START_MS });
-  await writer.write({ kind: "view-request", wallMs: 0 });
+  await writer.write({ kind: "view-request" });
   await writer.write({ kind: "tick", wallMs: 0, monotonicMs: 0 });
   await writer.write(barrier());
   assert.deepEqual(log, ["barrier", "barrier"]);
@@ -309,7 +309,7 @@ Deno.test("CommitWriter.write() answers a request with everything committed befo
   await writer.write(analyzedBatch([{ time: START_MS }], { inputId: TCP.name }));
   const rowAtMs = clock.wallMs();
   clock.advance(5);
-  await writer.write({ kind: "view-request", wallMs: 0, open, watermarkMs: START_MS - 5 });
+  await writer.write({ kind: "view-request", open, watermarkMs: START_MS - 5 });
   const view = board.latest;
   await writer.write(analyzedBatch([{ time: START_MS }]));
   writer.close();

@@ -45,7 +45,7 @@ class Driver {
 
   /** Open windows as their starts and counts, and the watermark, in s. */
   view(): { readonly open: string[]; readonly watermark: number | undefined } {
-    const [view] = this.push({ kind: "view-request", wallMs: 0 });
+    const [view] = this.push({ kind: "view-request" });
     assert.ok(view?.kind === "view-request" && view.open !== undefined);
     assert.ok(view.open.every(({ state }) => state === "open"));
     return {

@@ -302,7 +302,7 @@ Deno.test("WatermarkOperator is not moved by a row in the future, nor held by it
 
 Deno.test("WatermarkOperator passes on what is not its own, and refuses unknown inputs", () => {
   const driver = new Driver();
-  driver.push({ kind: "view-request", wallMs: 0 });
+  driver.push({ kind: "view-request" });
   assert.deepEqual(driver.kinds, ["view-request"]);
   driver.close("never opened");
   assert.throws(() => driver.rows("never opened", 0, 1), /"never opened" was never opened/);
