@@ -196,7 +196,7 @@ function analyzerNeeds(config: AnalyzerConfig): Need[] {
     if (source.kind === "file") needs.push({ name: "read", path: source.path });
   }
   if (config.http !== undefined) needs.push(netNeed(config.http));
-  for (const path of [config.output, config.checkpoint]) {
+  for (const path of config.saves ? [config.output, config.checkpoint] : []) {
     needs.push({ name: "read", path }, { name: "write", path });
   }
   return needs;

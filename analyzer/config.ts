@@ -27,7 +27,10 @@ export interface AnalyzerConfig {
   readonly idleTimeoutMs: number;
   /** `Infinity` where no time is too far ahead. */
   readonly maxFutureMs: number;
+  /** `Infinity` where nothing is saved. */
   readonly checkpointIntervalMs: number;
+  /** Whether errors, windows and the state are kept on disk; else nothing is written at all. */
+  readonly saves: boolean;
   /** Whether what an earlier run left is moved aside first. */
   readonly reset: boolean;
   /** Directory of the results. */
@@ -129,6 +132,9 @@ export const analyzerOptions = {
     default: "checkpoint",
     help: "Where the state is kept from which a restart goes on",
   }),
+  noSave: flag({
+    help: "Count only: write no files, and begin anew at each start; HTTP has the latest windows",
+  }),
   reset: flag({ help: "Move results and state of earlier runs aside, and begin anew" }),
   http: option({
     value: "HOST:PORT",
@@ -161,6 +167,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   if (values.noHttp && values.http !== undefined) {
     throw new UsageException("--http and --no-http contradict each other: write one of them");
   }
+  if (values.noSave && values.reset) {
+    throw new UsageException("--reset and --no-save contradict each other: write one of them");
+  }
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -181,7 +190,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     latenessMs: values.lateness,
     idleTimeoutMs: values.idleTimeout,
     maxFutureMs: values.maxFuture,
-    checkpointIntervalMs: values.checkpointInterval,
+    checkpointIntervalMs: values.noSave ? Infinity : values.checkpointInterval,
+    saves: !values.noSave,
     reset: values.reset,
     output: values.output,
     checkpoint: values.checkpoint,

@@ -10,6 +10,8 @@ export const LIMITS = {
   connectionsMax: 500,
   /** Open windows; beyond, the oldest close early. */
   openWindowsMax: 256,
+  /** Closed windows kept where nothing is saved; beyond, the oldest are forgotten. */
+  windowsUnsavedMax: 1000,
   /** An error file of this size or more is closed and a new one begun. */
   errorFileBytesMax: 128 * 1024 * 1024,
   /** An error file opened so long ago is closed and a new one begun, in ms. */

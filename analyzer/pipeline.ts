@@ -4,11 +4,10 @@ import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
 import { LIMITS } from "./limits.ts";
 import type { RecoveredState } from "./recovery.ts";
 import { CommitWriter, type WriterProgress } from "./sink/commit_writer.ts";
-import { ErrorFiles } from "./sink/error_files.ts";
+import type { ErrorSink } from "./sink/error_files.ts";
 import { LiveViewBoard } from "./sink/live_view_board.ts";
 import type { Reporter } from "./sink/reporter.ts";
 import { SourceStates } from "./sink/source_states.ts";
-import type { Storage } from "./sink/storage.ts";
 import { emptyTotals } from "./sink/totals.ts";
 import { TotalsCounter } from "./sink/totals_counter.ts";
 import type { WindowHistory } from "./sink/window_history.ts";
@@ -26,7 +25,7 @@ export interface PipelineParts {
   readonly sources: readonly Source[];
   /** Where the run goes on from. */
   readonly recovered: RecoveredState;
-  readonly output: Storage;
+  readonly errors: ErrorSink;
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
@@ -106,6 +105,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     board,
     reporter,
     sourceStates,
+    errors: parts.errors,
     history: parts.history,
     checkpoints: parts.checkpoints,
     identity: recovered.identity,
@@ -113,10 +113,6 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     sources: recovered.sources,
     positions: state?.positions ?? new Map(),
     totals: new TotalsCounter(state?.totals),
-    errorFiles: new ErrorFiles(parts.output, {
-      partBytesMax: LIMITS.errorFileBytesMax,
-      partAgeMaxMs: LIMITS.errorFileAgeMaxMs,
-    }, recovered.errorFiles),
     onChanged: () => signals.markChanged(),
     onBarrier: () => signals.barrierDone(),
   });

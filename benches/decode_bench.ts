@@ -32,6 +32,7 @@ function decode(bytes: Uint8Array): number {
     format: "auto",
     minStatus: 400,
     lineBytesMax: 64 * 1024,
+    saves: true,
     windowLengthMs: 30_000,
     latenessMs: 5000,
   });

@@ -74,7 +74,10 @@ export interface ErrorColumns {
   readonly urlBytes: Uint8Array;
   /** `[count + 1]`, line `i`, newline included, likewise in `lineBytes`. */
   readonly lineOffsets: Uint32Array;
-  /** The rows as they go into the error files: one JSON object a line, each with its newline. */
+  /**
+   * The rows as they go into the error files: one JSON object a line, each with its newline; empty
+   * where nothing is saved.
+   */
   readonly lineBytes: Uint8Array;
 }
 

@@ -11,6 +11,8 @@ export interface RowOptions {
   /** Longest line in bytes, newline not counted; a longer one is counted and skipped. */
   readonly lineBytesMax: number;
   readonly windowLengthMs: number;
+  /** Whether the lines of error rows are kept, for the error files. */
+  readonly saves: boolean;
   /** Allowed lateness; with the window length it tells where a row may close a window. */
   readonly latenessMs: number;
 }
@@ -29,6 +31,7 @@ export class RowCollector implements RowSink {
   readonly #builder: RecordBatchBuilder;
   readonly #windowLengthMs: number;
   readonly #latenessMs: number;
+  readonly #saves: boolean;
   #futureLimitMs = Infinity;
   /** The window end that the input's own watermark reached last, in window lengths. */
   #watermarkWindow = -Infinity;
@@ -37,6 +40,7 @@ export class RowCollector implements RowSink {
     this.#builder = builder;
     this.#windowLengthMs = options.windowLengthMs;
     this.#latenessMs = options.latenessMs;
+    this.#saves = options.saves;
     this.state = {
       windowStartMs: NaN,
       windowEndMs: NaN,
@@ -70,6 +74,7 @@ export class RowCollector implements RowSink {
     const ip = encoder.encode(record.ip);
     const url = boundedUrl(encoder.encode(record.url));
     this.#builder.addError(windowIndex, status, ip, 0, ip.length, url, 0, url.length);
+    if (!this.#saves) return;
     const line = encoder.encode(record.toJson() + "\n");
     this.#builder.addLineOfError(line, 0, line.length);
   }
@@ -103,6 +108,7 @@ export class RowCollector implements RowSink {
     lineEnd: number,
   ): void {
     this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
+    if (!this.#saves) return;
     this.#builder.addLineOfError(bytes, lineStart, lineEnd);
     this.#builder.addLineOfError(NEWLINE, 0, 1);
   }
@@ -121,6 +127,7 @@ export class RowCollector implements RowSink {
     urlEnd: number,
   ): void {
     this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
+    if (!this.#saves) return;
     // What JSON.stringify() makes of the five fields, byte for byte.
     const builder = this.#builder;
     builder.addLineOfError(BEFORE_TIMESTAMP, 0, BEFORE_TIMESTAMP.length);

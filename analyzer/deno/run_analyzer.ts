@@ -1,27 +1,23 @@
-import { join } from "node:path";
-import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import { type Clock, systemClock, whenAborted } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
-import { messageOf, StartException } from "../exceptions.ts";
+import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp, type Health } from "../http/app.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
-import { recover } from "../recovery.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
 import type { Source } from "../source/source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
-import { DirectoryStorage } from "./directory_storage.ts";
 import { FileSource } from "./file_source.ts";
 import { startServer } from "./http_server.ts";
-import { lockDirectory } from "./lock.ts";
-import { setStateAside } from "./set_state_aside.ts";
-import { SqliteWindowHistory } from "./sqlite_window_history.ts";
+import type { Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
+import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
+import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
 export interface AnalyzerSurroundings {
@@ -45,18 +41,15 @@ export async function runAnalyzer(
   const { terminal, signal, version } = surroundings;
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
-  const label = fileLabel(startedAtMs);
   const reporter = new ConsoleReporter(terminal, config);
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
-  const output = new DirectoryStorage(config.output);
-  const checkpointStorage = new DirectoryStorage(join(config.checkpoint, "errors"));
-  using _outputLock = await lockDirectory(output);
-  using _checkpointLock = await lockDirectory(checkpointStorage);
-
-  // What is opened behind the server is closed after it: nobody is answered from a closed history.
-  using stack = new DisposableStack();
+  // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
+  using results = await openResults(config, {
+    label: fileLabel(startedAtMs),
+    notice: (line) => reporter.notice(line),
+  });
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
@@ -70,35 +63,13 @@ export async function runAnalyzer(
     if (config.reset) {
       // The port of a source may be in use as well.
       for (const source of sources) if (source.isLive) await source.prepare(undefined);
-      await reset(output.root, checkpointStorage.root, label, reporter);
+      await results.reset();
     }
-    const history = stack.use(openHistory(join(output.root, DATABASE), config.windowLengthMs));
-    const checkpoints = new StoredCheckpoints(checkpointStorage, label);
-    const recovered = await recover({
-      output,
-      history,
-      checkpoints,
-      sources,
-      windowLengthMs: config.windowLengthMs,
-      minStatus: config.minStatus,
-      checkpointRoot: checkpointStorage.root,
-      label,
-      notice: (line) => reporter.notice(line),
-    });
-    const pipeline = startPipeline({
-      config,
-      clock,
-      sources,
-      recovered,
-      output,
-      history,
-      checkpoints,
-      reporter,
-      signal,
-    });
+    const opened = await results.open(sources);
+    const pipeline = startPipeline({ ...opened, config, clock, sources, reporter, signal });
     app = createApp({
       live: pipeline.board,
-      history,
+      history: opened.history,
       health: () => healthOf(pipeline, signal),
       version,
       startedAtMs,
@@ -126,8 +97,6 @@ export async function runAnalyzer(
   }
 }
 
-const DATABASE = "windows.db";
-
 function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock): Source {
   const nowMs = () => clock.wallMs();
   switch (source.kind) {
@@ -151,33 +120,10 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
   }
 }
 
-/** @throws {StartException} where the file cannot be opened, or is of another version */
-function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
-  try {
-    return new SqliteWindowHistory(path, windowLengthMs);
-  } catch (exception) {
-    throw new StartException(
-      `Cannot open ${path}: ${messageOf(exception)}; take another --output, or --reset`,
-      { exitStatus: 1, cause: exception },
-    );
-  }
-}
-
-async function reset(
-  outputRoot: string,
-  checkpointRoot: string,
-  label: string,
-  reporter: Reporter,
-): Promise<void> {
-  const names = ["errors", DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
-  for (
-    const aside of [
-      await setStateAside(checkpointRoot, CHECKPOINT_FILES, label),
-      await setStateAside(outputRoot, names, label),
-    ]
-  ) {
-    if (aside !== undefined) reporter.notice(`Set aside what was there: ${aside}`);
-  }
+function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {
+  return config.saves
+    ? StoredResults.lock(config, options)
+    : Promise.resolve(new UnsavedResults(config));
 }
 
 function healthOf(pipeline: RunningPipeline, signal: AbortSignal): Health {

@@ -80,6 +80,7 @@ const EPOCHS_KEPT = 2;
 export class SqliteWindowHistory implements WindowHistory {
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
+  readonly #windowsMax: number;
   readonly #statements: ReturnType<typeof prepare>;
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
@@ -88,10 +89,12 @@ export class SqliteWindowHistory implements WindowHistory {
   /**
    * Opens a database file, or makes it.
    *
+   * @param windowsMax beyond so many the oldest windows are forgotten
    * @throws {RangeError} where the file was written by another version
    * @throws {Error} where the file cannot be opened, or is no database
    */
-  constructor(path: string, windowLengthMs: number) {
+  constructor(path: string, windowLengthMs: number, windowsMax = Infinity) {
+    this.#windowsMax = windowsMax;
     this.#lengthMs = windowLengthMs;
     this.#database = new DatabaseSync(path, { timeout: BUSY_WAIT_MAX_MS });
     try {
@@ -149,6 +152,7 @@ export class SqliteWindowHistory implements WindowHistory {
         Number(status.urlsTotal.isExact),
       );
     });
+    if (this.#windowsMax < Infinity) this.#forgetOldest();
   }
 
   addLate(late: LateCounts): void {
@@ -221,6 +225,14 @@ export class SqliteWindowHistory implements WindowHistory {
   /** The same as {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#statements.oldestKept.get({ others: this.#windowsMax - 1 });
+    if (oldest === undefined) return;
+    for (const name of ["forgetWindows", "forgetStatuses", "forgetLate"] as const) {
+      this.#statements[name].run({ oldest: oldest["start_ms"]! });
+    }
   }
 
   #begin(): void {
@@ -337,6 +349,10 @@ const SQL = {
       (SELECT start_ms, length_ms FROM windows WHERE epoch > ?)`,
   deleteWindowsAfter: "DELETE FROM windows WHERE epoch > ?",
   deleteLateAfter: "DELETE FROM window_late WHERE epoch > ?",
+  oldestKept: "SELECT start_ms FROM windows ORDER BY start_ms DESC LIMIT 1 OFFSET :others",
+  forgetWindows: "DELETE FROM windows WHERE start_ms < :oldest",
+  forgetStatuses: "DELETE FROM window_statuses WHERE start_ms < :oldest",
+  forgetLate: "DELETE FROM window_late WHERE start_ms < :oldest",
   one: `SELECT ${WINDOW_COLUMNS} FROM windows w WHERE start_ms = :start AND length_ms = :length`,
   page: `
     SELECT ${WINDOW_COLUMNS} FROM windows w

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
-import type { ErrorFiles } from "./error_files.ts";
+import type { ErrorSink } from "./error_files.ts";
 import type { LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
@@ -18,7 +18,7 @@ import type { WindowHistory } from "./window_history.ts";
 /** Everything the writer writes to, and what it goes on from. */
 export interface CommitWriterOptions {
   readonly clock: Clock;
-  readonly errorFiles: ErrorFiles;
+  readonly errors: ErrorSink;
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly identity: CheckpointIdentity;
@@ -94,12 +94,12 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   /** Ends the run: what is there stays as the last view. */
   close(): void {
     this.#options.board.publishLast(this.#view());
-    this.#options.errorFiles.close();
+    this.#options.errors.close();
   }
 
   /** Gives up after a failure: what the last checkpoint does not hold is cut off by recovery. */
   abort(): void {
-    this.#options.errorFiles.close();
+    this.#options.errors.close();
   }
 
   #commit(element: StreamElement): Promise<void> | void {
@@ -131,11 +131,11 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitBatch(analyzed: AnalyzedBatch): Promise<void> {
-    const { clock, errorFiles, history, reporter, sourceStates, totals } = this.#options;
+    const { clock, errors, history, reporter, sourceStates, totals } = this.#options;
     const { batch } = analyzed;
     const wallMs = clock.wallMs();
     // No await where nothing is written: most batches of a quiet stream hold no error.
-    if (batch.errors.count > 0) await errorFiles.append(analyzed, wallMs);
+    if (batch.errors.count > 0) await errors.append(analyzed, wallMs);
     for (const late of analyzed.late) history.addLate(late);
     totals.add(analyzed);
     sourceStates.sawRows(batch, wallMs);
@@ -153,14 +153,14 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {
-    const { clock, errorFiles, history, checkpoints, identity, sources, totals } = this.#options;
+    const { clock, errors, history, checkpoints, identity, sources, totals } = this.#options;
     if (this.#hasChanged) {
       const { watermark, windows } = state;
       if (watermark === undefined || windows === undefined) {
         throw new Error("Cannot save a checkpoint: an operator did not add its state");
       }
       const epoch = this.#epoch + 1;
-      await errorFiles.sync(clock.wallMs());
+      await errors.sync(clock.wallMs());
       history.commit(epoch);
       await checkpoints.save({
         epoch,
@@ -168,7 +168,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         watermark,
         windows,
         totals: totals.snapshot(),
-        errorFiles: errorFiles.state(),
+        errorFiles: errors.state(),
         positions: new Map(this.#positions),
         sources,
       });

@@ -18,8 +18,23 @@ export interface ErrorFilesState {
   readonly open: readonly { readonly path: string; readonly bytes: number }[];
 }
 
+/** Where error rows go. */
+export interface ErrorSink {
+  /**
+   * Takes the error rows of a batch, in order.
+   *
+   * @param nowMs wall-clock time
+   */
+  append(analyzed: AnalyzedBatch, nowMs: number): Promise<void>;
+  /** Makes everything appended durable. */
+  sync(nowMs: number): Promise<void>;
+  /** Where the files stand, everything appended included. */
+  state(): ErrorFilesState;
+  close(): void;
+}
+
 /** Every error, as one JSON object a line, in `errors/date=YYYY-MM-DD/part-NNNNNN.jsonl`. */
-export class ErrorFiles {
+export class ErrorFiles implements ErrorSink {
   readonly #storage: Storage;
   readonly #options: ErrorFilesOptions;
   #nextPart: number;

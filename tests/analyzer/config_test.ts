@@ -32,6 +32,7 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     idleTimeoutMs: 5000,
     maxFutureMs: 300_000,
     checkpointIntervalMs: 1000,
+    saves: true,
     reset: false,
     output: "output",
     checkpoint: "checkpoint",
@@ -58,6 +59,7 @@ Deno.test("analyzerConfig() takes every option", () => {
     idleTimeoutMs: 500,
     maxFutureMs: Infinity,
     checkpointIntervalMs: 2000,
+    saves: true,
     reset: true,
     output: "a",
     checkpoint: "b",
@@ -96,6 +98,15 @@ Deno.test("analyzerConfig() refuses a source that is given twice", () => {
     refusal("--source", "-", "--source", "file:a", "--source", "-"),
     "--source - is given more than once: write it once",
   );
+});
+
+Deno.test("analyzerConfig() saves nothing, and so has no checkpoints, with --no-save", () => {
+  const { saves, checkpointIntervalMs } = configOf("--no-save");
+  assert.deepEqual([saves, checkpointIntervalMs], [false, Infinity]);
+  assert.throws(() => configOf("--no-save", "--reset"), {
+    name: "UsageException",
+    message: "--reset and --no-save contradict each other: write one of them",
+  });
 });
 
 Deno.test("analyzerConfig() refuses --http together with --no-http", () => {

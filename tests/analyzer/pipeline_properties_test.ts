@@ -27,6 +27,7 @@ const OPTIONS = {
   idleTimeoutMs: 5000,
   minStatus: 400,
   lineBytesMax: 400,
+  saves: true,
   openWindowsMax: 10_000,
   replayableInputs: [],
 } as const;

@@ -6,6 +6,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/checkpoint/checkpoint.ts": "types only",
   "analyzer/decode/malformed_reason.ts": "one list, tested reason by reason with parseLine()",
   "analyzer/decode/record_batch.ts": "types only",
+  "analyzer/deno/results.ts": "types only",
   "analyzer/exceptions.ts": "two declarations without behaviour",
   "analyzer/http/app_deps.ts": "types only",
   "analyzer/http/live_json.ts": "tested as what /metrics answers",

@@ -35,6 +35,7 @@ const OPTIONS = {
   format: "auto",
   minStatus: 100,
   lineBytesMax: 400,
+  saves: true,
   windowLengthMs: 30_000,
   latenessMs: 5000,
 } as const;

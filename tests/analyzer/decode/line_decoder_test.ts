@@ -22,6 +22,7 @@ const OPTIONS: DecoderOptions = {
   format: "auto",
   minStatus: 400,
   lineBytesMax: LINE_BYTES_MAX,
+  saves: true,
   windowLengthMs: 30_000,
   latenessMs: 5000,
 };

@@ -8,6 +8,7 @@ const OPTIONS = {
   format: "auto",
   minStatus: 400,
   lineBytesMax: 1000,
+  saves: true,
   windowLengthMs: 10_000,
   latenessMs: 2000,
 } as const;

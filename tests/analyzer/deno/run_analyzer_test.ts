@@ -155,21 +155,25 @@ Deno.test("runAnalyzer() makes nothing where a file is not there, among others t
   assert.deepEqual([...Deno.readDirSync(fixture.directory)].map(({ name }) => name), ["a.log"]);
 });
 
-Deno.test("runAnalyzer() refuses a history that is no database, and --reset moves it aside", async () => {
+// S-47
+Deno.test("runAnalyzer() writes nothing with --no-save, and serves windows all the same", async () => {
   using fixture = new Fixture();
-  const database = join(fixture.directory, "o", "windows.db");
-  Deno.mkdirSync(join(fixture.directory, "o"));
-  Deno.writeTextFileSync(database, "nonsense".repeat(1000));
-  const args = ["--source", `file:${fixture.log}`, "--once", "--no-http"];
-  await assert.rejects(fixture.start(args).running, (exception) => {
-    assert.ok(exception instanceof StartException);
-    assert.ok(exception.message.startsWith(`Cannot open ${database}: `));
-    assert.match(exception.message, /; take another --output, or --reset$/);
-    return true;
-  });
-  const { running, stdout, stderr } = fixture.start([...args, "--reset"]);
-  await running;
-  assert.match(stdout.text, /\|404 {3}\|2 /);
-  const [, aside] = /^Set aside what was there: (.*)$/m.exec(stderr.text)!;
-  assert.match(Deno.readTextFileSync(join(aside!, "windows.db")), /^nonsense/);
+  const args = ["--source", `file:${fixture.log}`, "--no-save"];
+  for (let run = 0; run < 2; run++) {
+    const listening = Promise.withResolvers<string>();
+    const { running, stop } = fixture.start(
+      [...args, "--http", "127.0.0.1:0"],
+      { onListening: listening.resolve },
+    );
+    const url = await listening.promise;
+    for (;;) {
+      const { sources } = await (await fetch(`${url}/metrics`)).json();
+      if (sources[0].phase === "ended") break;
+    }
+    const { windows } = await (await fetch(`${url}/windows`)).json();
+    assert.deepEqual(windows.map((w: { error_count: number }) => w.error_count), [1, 2]);
+    stop();
+    await running;
+  }
+  assert.deepEqual([...Deno.readDirSync(fixture.directory)].map(({ name }) => name), ["a.log"]);
 });

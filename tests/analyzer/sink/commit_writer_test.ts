@@ -91,7 +91,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     clock,
     board,
     history,
-    errorFiles: new ErrorFiles(storage, { partBytesMax: 60, partAgeMaxMs: 1e9 }, NO_ERROR_FILES),
+    errors: new ErrorFiles(storage, { partBytesMax: 60, partAgeMaxMs: 1e9 }, NO_ERROR_FILES),
     checkpoints: new StoredCheckpoints(storage, "x"),
     identity: { outputId: "id", windowLengthMs: LENGTH_MS, minStatus: 400 },
     sources: [TCP, FILE],

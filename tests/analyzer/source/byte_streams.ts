@@ -65,6 +65,7 @@ export function sourceContext(): {
       format: "auto",
       minStatus: 400,
       lineBytesMax: 1000,
+      saves: true,
       windowLengthMs: 30_000,
       latenessMs: 5000,
     },

@@ -1,0 +1,26 @@
+import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
+import type { RecoveredState } from "../recovery.ts";
+import type { ErrorSink } from "../sink/error_files.ts";
+import type { Source } from "../source/source.ts";
+import type { SqliteWindowHistory } from "./sqlite_window_history.ts";
+
+/** Where a run keeps its results, and the state from which the next one goes on. */
+export interface Results extends Disposable {
+  /** Moves aside what earlier runs left; called before it is opened. */
+  reset(): Promise<void>;
+  /**
+   * Opens what is there and brings it back to the latest checkpoint; called once.
+   *
+   * @throws {StartException} where it cannot, or where it does not belong to these sources
+   */
+  open(sources: readonly Source[]): Promise<OpenResults>;
+}
+
+/** Results that are open for writing. */
+export interface OpenResults {
+  readonly history: SqliteWindowHistory;
+  readonly checkpoints: CheckpointStore;
+  readonly errors: ErrorSink;
+  /** Where the run goes on from. */
+  readonly recovered: RecoveredState;
+}

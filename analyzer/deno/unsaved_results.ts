@@ -1,0 +1,55 @@
+import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
+import type { AnalyzerConfig } from "../config.ts";
+import { LIMITS } from "../limits.ts";
+import { type ErrorSink, NO_ERROR_FILES } from "../sink/error_files.ts";
+import type { Source } from "../source/source.ts";
+import type { OpenResults, Results } from "./results.ts";
+import { SqliteWindowHistory } from "./sqlite_window_history.ts";
+
+/** Results that end with the run: nothing is written but the latest windows, into memory. */
+export class UnsavedResults implements Results {
+  readonly #config: AnalyzerConfig;
+  readonly #history: SqliteWindowHistory;
+
+  constructor(config: AnalyzerConfig) {
+    this.#config = config;
+    this.#history = new SqliteWindowHistory(
+      ":memory:",
+      config.windowLengthMs,
+      LIMITS.windowsUnsavedMax,
+    );
+  }
+
+  /** There is nothing to move aside. */
+  reset(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async open(sources: readonly Source[]): Promise<OpenResults> {
+    const { windowLengthMs, minStatus } = this.#config;
+    const recovered = {
+      epoch: 0,
+      identity: { outputId: "", windowLengthMs, minStatus },
+      state: undefined,
+      errorFiles: NO_ERROR_FILES,
+      sources: await Promise.all(sources.map((source) => source.prepare(undefined))),
+    };
+    return { history: this.#history, checkpoints: NO_CHECKPOINTS, errors: NO_ERRORS, recovered };
+  }
+
+  [Symbol.dispose](): void {
+    this.#history.close();
+  }
+}
+
+const NO_CHECKPOINTS: CheckpointStore = {
+  load: () => Promise.resolve(undefined),
+  save: () => Promise.resolve(),
+};
+
+const NO_ERRORS: ErrorSink = {
+  append: () => Promise.resolve(),
+  sync: () => Promise.resolve(),
+  state: () => NO_ERROR_FILES,
+  close: () => {},
+};

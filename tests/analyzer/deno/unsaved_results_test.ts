@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
+import type { SqliteWindowHistory } from "../../../analyzer/deno/sqlite_window_history.ts";
+import { UnsavedResults } from "../../../analyzer/deno/unsaved_results.ts";
+import { LIMITS } from "../../../analyzer/limits.ts";
+import { parseOptions } from "../../../command_line/deno/parse_options.ts";
+import { LENGTH_MS, windowSummary } from "../../support/window_fixtures.ts";
+
+function put(history: SqliteWindowHistory, startMs: number): void {
+  const noSketch = new Uint8Array(2);
+  history.put({ ...windowSummary({ startMs }), state: "closed", ipSketches: [noSketch, noSketch] });
+}
+
+function unsaved(): UnsavedResults {
+  return new UnsavedResults(analyzerConfig(parseOptions(analyzerOptions, ["--no-save"])));
+}
+
+// S-47
+Deno.test("UnsavedResults begins anew, and has nothing to save", async () => {
+  using results = unsaved();
+  await results.reset();
+  const { recovered, checkpoints, errors } = await results.open([]);
+  assert.deepEqual([recovered.epoch, recovered.state, recovered.sources], [0, undefined, []]);
+  assert.equal(await checkpoints.load(assert.fail), undefined);
+  assert.deepEqual(errors.state(), { nextPart: 1, open: [] });
+});
+
+Deno.test("UnsavedResults keeps the latest windows, and no more than the limit", async () => {
+  using results = unsaved();
+  const { history } = await results.open([]);
+  const max = LIMITS.windowsUnsavedMax;
+  for (let i = 0; i < max; i++) put(history, i * LENGTH_MS);
+  const count = () => history.query({ limit: 2 * max, urlsMax: 0 }).windows.length;
+  assert.equal(count(), max);
+  assert.notEqual(history.get(0, { urlsMax: 1 }), undefined);
+  put(history, max * LENGTH_MS);
+  assert.equal(count(), max);
+  assert.equal(history.get(0, { urlsMax: 1 }), undefined);
+  assert.equal(history.get(LENGTH_MS, { urlsMax: 1 })!.startMs, LENGTH_MS);
+});
