@@ -34,7 +34,7 @@ export class LineDecoder {
   readonly #scanner = new LayoutScanner();
 
   /** Beginning of a line whose newline has not come yet. */
-  #carry = new Uint8Array(512);
+  #carry = new Uint8Array(SLACK_BYTES + 512);
   #carryBytes = 0;
   /** Bytes of the unfinished line that were not kept because it is too long already. */
   #skippedBytes = 0;
@@ -126,9 +126,9 @@ export class LineDecoder {
     const room = this.#options.lineBytesMax - this.#carryBytes;
     const kept = bytes.length <= room ? bytes : bytes.subarray(0, room);
     const carryBytes = this.#carryBytes + kept.length;
-    if (carryBytes > this.#carry.length) {
+    if (carryBytes + SLACK_BYTES >= this.#carry.length) {
       const larger = new Uint8Array(
-        Math.min(this.#options.lineBytesMax, Math.max(carryBytes, 2 * this.#carry.length)),
+        Math.min(this.#options.lineBytesMax, 2 * carryBytes) + SLACK_BYTES + 1,
       );
       larger.set(this.#carry.subarray(0, this.#carryBytes));
       this.#carry = larger;
@@ -143,12 +143,24 @@ export class LineDecoder {
     times: ChunkTimes,
     emit: (batch: RecordBatch) => void,
   ): void {
-    const line = this.#carry.subarray(0, this.#carryBytes);
+    const lineBytes = this.#carryBytes;
     const skippedBytes = this.#skippedBytes;
     this.#carryBytes = 0;
     this.#skippedBytes = 0;
-    if (skippedBytes > 0) this.#addOversized(line, line.length + skippedBytes + newlineBytes);
-    else this.#addLine(line, newlineBytes, times, emit);
+    if (skippedBytes > 0) {
+      const line = this.#carry.subarray(0, lineBytes);
+      this.#addOversized(line, lineBytes + skippedBytes + newlineBytes);
+    } else if (newlineBytes === 0 || !this.#scanCarriedLine(lineBytes)) {
+      this.#addLine(this.#carry.subarray(0, lineBytes), newlineBytes, times, emit);
+    }
+    if (this.#rows.isStopped) this.#flush(times, emit);
+  }
+
+  /** One line of each chunk is cut: parsing those would cost as much as scanning a hundred. */
+  #scanCarriedLine(lineBytes: number): boolean {
+    this.#carry[lineBytes] = NEWLINE;
+    const view = new DataView(this.#carry.buffer);
+    return this.#scan(this.#carry, view, 0, lineBytes + 1) > 0;
   }
 
   /** Takes one line without its newline. */

@@ -1,6 +1,8 @@
+import { copyPadded, PADDING_BYTES } from "../padded_bytes.ts";
 import { hashBytes } from "../sketch/hash.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "./malformed_reason.ts";
 import {
+  type ErrorColumns,
   FUTURE_WINDOW,
   type InputPosition,
   type LineSample,
@@ -10,8 +12,8 @@ import {
 
 /**
  * Collects lines into the columns of a {@linkcode RecordBatch}. One builder serves an input for
- * its whole life: its buffers grow to the size of the largest batch and are copied out of, so that
- * every batch owns arrays of just its own size.
+ * its whole life. Every batch owns its columns: they are made anew, as large as those before, and
+ * grow where that was too small.
  */
 export class RecordBatchBuilder {
   readonly #windowLengthMs: number;
@@ -35,14 +37,9 @@ export class RecordBatchBuilder {
   #eventTimeMaxMs = -Infinity;
 
   #errorCount = 0;
-  #windowIndexes = new Uint16Array(64);
-  #statuses = new Uint16Array(64);
-  #ipHashes = new Uint32Array(128);
-  #urlHashes = new Uint32Array(128);
-  #urlOffsets = new Uint32Array(65);
-  #lineOffsets = new Uint32Array(65);
-  #urlBytes = new Uint8Array(1024);
-  #lineBytes = new Uint8Array(8192);
+  #columns = new Columns(0);
+  #urlBytes = new GrowingBytes();
+  #lineBytes = new GrowingBytes();
   readonly #hash = new Uint32Array(2);
 
   constructor(options: { readonly windowLengthMs: number }) {
@@ -126,45 +123,38 @@ export class RecordBatchBuilder {
   /**
    * Adds an error row up to its line; {@linkcode addLineOfError} adds that.
    *
-   * @param ip the bytes that hold the address from `ipStart` to `ipEnd`; `url` likewise
+   * @param ip holds the address from `ipStart` to `ipEnd`, padded; `url` likewise
    */
   addError(
     windowIndex: number,
     status: number,
-    ip: Uint8Array,
+    ip: DataView,
     ipStart: number,
     ipEnd: number,
-    url: Uint8Array,
+    url: DataView,
     urlStart: number,
     urlEnd: number,
   ): void {
     const i = this.#errorCount;
-    if (i === this.#statuses.length) this.#growColumns();
-    this.#windowIndexes[i] = windowIndex;
-    this.#statuses[i] = status;
+    if (i === this.#columns.rowsMax) this.#columns = this.#columns.grown();
+    const { windowIndexes, statuses, ipHashes, urlHashes, urlOffsets, lineOffsets } = this.#columns;
+    windowIndexes[i] = windowIndex;
+    statuses[i] = status;
     const hash = this.#hash;
     hashBytes(ip, ipStart, ipEnd, hash);
-    this.#ipHashes[2 * i] = hash[0]!;
-    this.#ipHashes[2 * i + 1] = hash[1]!;
+    ipHashes[2 * i] = hash[0]!;
+    ipHashes[2 * i + 1] = hash[1]!;
     hashBytes(url, urlStart, urlEnd, hash);
-    this.#urlHashes[2 * i] = hash[0]!;
-    this.#urlHashes[2 * i + 1] = hash[1]!;
-    const start = this.#urlOffsets[i]!;
-    const end = start + urlEnd - urlStart;
-    this.#urlBytes = withRoom(this.#urlBytes, end);
-    copyBytes(url, urlStart, urlEnd, this.#urlBytes, start);
-    this.#urlOffsets[i + 1] = end;
-    this.#lineOffsets[i + 1] = this.#lineOffsets[i]!;
+    urlHashes[2 * i] = hash[0]!;
+    urlHashes[2 * i + 1] = hash[1]!;
+    urlOffsets[i + 1] = this.#urlBytes.add(url, urlStart, urlEnd);
+    lineOffsets[i + 1] = lineOffsets[i]!;
     this.#errorCount = i + 1;
   }
 
-  /** Adds bytes, those from `start` to `end`, to the line of the error row that was added last. */
-  addLineOfError(bytes: Uint8Array, start: number, end: number): void {
-    const at = this.#lineOffsets[this.#errorCount]!;
-    const lineEnd = at + end - start;
-    this.#lineBytes = withRoom(this.#lineBytes, lineEnd);
-    copyBytes(bytes, start, end, this.#lineBytes, at);
-    this.#lineOffsets[this.#errorCount] = lineEnd;
+  /** Adds the bytes from `start` to `end`, padded, to the line of the error row added last. */
+  addLineOfError(bytes: DataView, start: number, end: number): void {
+    this.#columns.lineOffsets[this.#errorCount] = this.#lineBytes.add(bytes, start, end);
   }
 
   /** Makes a batch of everything added since the last one, and starts anew. */
@@ -196,15 +186,9 @@ export class RecordBatchBuilder {
       windowRowCounts: this.#windowRowCounts.slice(0, this.#windowCount),
       eventTimeMaxMs: this.#eventTimeMaxMs,
       errors: {
-        count,
-        windowIndexes: this.#windowIndexes.slice(0, count),
-        statuses: this.#statuses.slice(0, count),
-        ipHashes: this.#ipHashes.slice(0, 2 * count),
-        urlHashes: this.#urlHashes.slice(0, 2 * count),
-        urlOffsets: this.#urlOffsets.slice(0, count + 1),
-        urlBytes: this.#urlBytes.slice(0, this.#urlOffsets[count]),
-        lineOffsets: this.#lineOffsets.slice(0, count + 1),
-        lineBytes: this.#lineBytes.slice(0, this.#lineOffsets[count]),
+        ...this.#columns.take(count),
+        urlBytes: this.#urlBytes.take(),
+        lineBytes: this.#lineBytes.take(),
       },
       samples: this.#samples,
     };
@@ -222,6 +206,7 @@ export class RecordBatchBuilder {
     this.#lastWindow = 0;
     this.#eventTimeMaxMs = -Infinity;
     this.#errorCount = 0;
+    this.#columns = new Columns(this.#columns.rowsMax);
     return batch;
   }
 
@@ -242,16 +227,6 @@ export class RecordBatchBuilder {
     }
     return this.#lastWindow = index;
   }
-
-  #growColumns(): void {
-    const rows = this.#statuses.length * 2;
-    this.#windowIndexes = grown(this.#windowIndexes, new Uint16Array(rows));
-    this.#statuses = grown(this.#statuses, new Uint16Array(rows));
-    this.#ipHashes = grown(this.#ipHashes, new Uint32Array(2 * rows));
-    this.#urlHashes = grown(this.#urlHashes, new Uint32Array(2 * rows));
-    this.#urlOffsets = grown(this.#urlOffsets, new Uint32Array(rows + 1));
-    this.#lineOffsets = grown(this.#lineOffsets, new Uint32Array(rows + 1));
-  }
 }
 
 /**
@@ -260,28 +235,87 @@ export class RecordBatchBuilder {
  */
 export const BATCH_WINDOWS_MAX = 64;
 
-function grown<A extends { set(from: A): void }>(from: A, to: A): A {
-  to.set(from);
-  return to;
+/** The columns of error rows that are as wide for each of them. */
+class Columns {
+  readonly rowsMax: number;
+  readonly ipHashes: Uint32Array;
+  readonly urlHashes: Uint32Array;
+  readonly urlOffsets: Uint32Array;
+  readonly lineOffsets: Uint32Array;
+  readonly windowIndexes: Uint16Array;
+  readonly statuses: Uint16Array;
+
+  constructor(rowsMax: number) {
+    this.rowsMax = rowsMax;
+    // One buffer for all: making six of them would cost as much as reading a hundred lines.
+    const buffer = new ArrayBuffer(28 * rowsMax + 8);
+    this.ipHashes = new Uint32Array(buffer, 0, 2 * rowsMax);
+    this.urlHashes = new Uint32Array(buffer, 8 * rowsMax, 2 * rowsMax);
+    this.urlOffsets = new Uint32Array(buffer, 16 * rowsMax, rowsMax + 1);
+    this.lineOffsets = new Uint32Array(buffer, 20 * rowsMax + 4, rowsMax + 1);
+    this.windowIndexes = new Uint16Array(buffer, 24 * rowsMax + 8, rowsMax);
+    this.statuses = new Uint16Array(buffer, 26 * rowsMax + 8, rowsMax);
+  }
+
+  /** The same rows, with room for twice as many. */
+  grown(): Columns {
+    const columns = new Columns(Math.max(ROWS_MIN, 2 * this.rowsMax));
+    columns.ipHashes.set(this.ipHashes);
+    columns.urlHashes.set(this.urlHashes);
+    columns.urlOffsets.set(this.urlOffsets);
+    columns.lineOffsets.set(this.lineOffsets);
+    columns.windowIndexes.set(this.windowIndexes);
+    columns.statuses.set(this.statuses);
+    return columns;
+  }
+
+  /** The first `count` rows. */
+  take(count: number): Omit<ErrorColumns, "urlBytes" | "lineBytes"> {
+    return {
+      count,
+      windowIndexes: this.windowIndexes.subarray(0, count),
+      statuses: this.statuses.subarray(0, count),
+      ipHashes: this.ipHashes.subarray(0, 2 * count),
+      urlHashes: this.urlHashes.subarray(0, 2 * count),
+      urlOffsets: this.urlOffsets.subarray(0, count + 1),
+      lineOffsets: this.lineOffsets.subarray(0, count + 1),
+    };
+  }
 }
 
-/** Copies the bytes from `start` to `end`; a few of them by a loop, which then costs less. */
-function copyBytes(
-  from: Uint8Array,
-  start: number,
-  end: number,
-  to: Uint8Array,
-  at: number,
-): void {
-  if (end - start > 64) to.set(from.subarray(start, end), at);
-  else while (start < end) to[at++] = from[start++]!;
-}
+const ROWS_MIN = 16;
 
-function withRoom(
-  buffer: Uint8Array<ArrayBuffer>,
-  bytes: number,
-): Uint8Array<ArrayBuffer> {
-  return bytes <= buffer.length
-    ? buffer
-    : grown(buffer, new Uint8Array(Math.max(bytes, 2 * buffer.length)));
+/** Pieces one after another, in a buffer that grows. */
+class GrowingBytes {
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #end = 0;
+
+  /** Adds the bytes from `start` to `end`, padded; returns the new end of all. */
+  add(from: DataView, start: number, end: number): number {
+    const at = this.#end;
+    this.#end = at + end - start;
+    if (this.#end + PADDING_BYTES > this.#bytes.length) this.#grow(at);
+    copyPadded(from, start, end, this.#view, at);
+    return this.#end;
+  }
+
+  /** Hands over the bytes, and starts anew with as much room. */
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#end);
+    if (this.#end > 0) this.#replace(new Uint8Array(this.#bytes.length));
+    this.#end = 0;
+    return taken;
+  }
+
+  #grow(end: number): void {
+    const bytes = new Uint8Array(2 * (this.#end + PADDING_BYTES));
+    bytes.set(this.#bytes.subarray(0, end));
+    this.#replace(bytes);
+  }
+
+  #replace(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
 }

@@ -1,5 +1,6 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
+import { padBytes } from "../padded_bytes.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
 import type { RowSink, ScanState } from "./scan/compile_layout.ts";
@@ -73,10 +74,11 @@ export class RowCollector implements RowSink {
     if (status < this.state.minStatus) return;
     const ip = encoder.encode(record.ip);
     const url = boundedUrl(encoder.encode(record.url));
-    this.#builder.addError(windowIndex, status, ip, 0, ip.length, url, 0, url.length);
+    const ipView = padBytes(ip);
+    this.#builder.addError(windowIndex, status, ipView, 0, ip.length, padBytes(url), 0, url.length);
     if (!this.#saves) return;
     const line = encoder.encode(record.toJson() + "\n");
-    this.#builder.addLineOfError(line, 0, line.length);
+    this.#builder.addLineOfError(padBytes(line), 0, line.length);
   }
 
   place(eventTimeMs: number, state: ScanState): number {
@@ -97,7 +99,7 @@ export class RowCollector implements RowSink {
   }
 
   addJsonError(
-    bytes: Uint8Array,
+    bytes: DataView,
     windowIndex: number,
     status: number,
     ipStart: number,
@@ -110,11 +112,11 @@ export class RowCollector implements RowSink {
     this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
     if (!this.#saves) return;
     this.#builder.addLineOfError(bytes, lineStart, lineEnd);
-    this.#builder.addLineOfError(NEWLINE, 0, 1);
+    this.#addText(NEWLINE);
   }
 
   addCsvError(
-    bytes: Uint8Array,
+    bytes: DataView,
     windowIndex: number,
     status: number,
     timestampStart: number,
@@ -130,16 +132,15 @@ export class RowCollector implements RowSink {
     if (!this.#saves) return;
     // What JSON.stringify() makes of the five fields, byte for byte.
     const builder = this.#builder;
-    builder.addLineOfError(BEFORE_TIMESTAMP, 0, BEFORE_TIMESTAMP.length);
+    this.#addText(BEFORE_TIMESTAMP);
     builder.addLineOfError(bytes, timestampStart, timestampEnd);
-    builder.addLineOfError(BEFORE_IP, 0, BEFORE_IP.length);
+    this.#addText(BEFORE_IP);
     builder.addLineOfError(bytes, ipStart, ipEnd);
-    builder.addLineOfError(BEFORE_METHOD, 0, BEFORE_METHOD.length);
+    this.#addText(BEFORE_METHOD);
     builder.addLineOfError(bytes, methodStart, methodEnd);
-    builder.addLineOfError(BEFORE_URL, 0, BEFORE_URL.length);
+    this.#addText(BEFORE_URL);
     builder.addLineOfError(bytes, urlStart, urlEnd);
-    const end = LINE_ENDS[status]!;
-    builder.addLineOfError(end, 0, end.length);
+    this.#addText(LINE_ENDS[status]!);
   }
 
   /**
@@ -161,7 +162,7 @@ export class RowCollector implements RowSink {
   }
 
   #addError(
-    bytes: Uint8Array,
+    bytes: DataView,
     windowIndex: number,
     status: number,
     ipStart: number,
@@ -172,9 +173,16 @@ export class RowCollector implements RowSink {
     if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
       this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, bytes, urlStart, urlEnd);
     } else {
-      const url = boundedUrl(bytes.subarray(urlStart, urlEnd));
-      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, url, 0, url.length);
+      const url = boundedUrl(
+        new Uint8Array(bytes.buffer, bytes.byteOffset + urlStart, urlEnd - urlStart),
+      );
+      const urlView = padBytes(url);
+      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, urlView, 0, url.length);
     }
+  }
+
+  #addText({ view, bytes }: Text): void {
+    this.#builder.addLineOfError(view, 0, bytes);
   }
 
   #settleRows(): void {
@@ -207,15 +215,26 @@ function boundedUrl(bytes: Uint8Array): Uint8Array {
   return cut;
 }
 
+/** Text that stands in many lines, padded. */
+interface Text {
+  readonly view: DataView;
+  readonly bytes: number;
+}
+
+function textOf(text: string): Text {
+  const encoded = encoder.encode(text);
+  return { view: padBytes(encoded), bytes: encoded.length };
+}
+
 const encoder = new TextEncoder();
-const NEWLINE = encoder.encode("\n");
 const ELLIPSIS = encoder.encode("…");
-const BEFORE_TIMESTAMP = encoder.encode('{"timestamp":"');
-const BEFORE_IP = encoder.encode('","ip":"');
-const BEFORE_METHOD = encoder.encode('","method":"');
+const NEWLINE = textOf("\n");
+const BEFORE_TIMESTAMP = textOf('{"timestamp":"');
+const BEFORE_IP = textOf('","ip":"');
+const BEFORE_METHOD = textOf('","method":"');
+const BEFORE_URL = textOf('","url":"');
 /** By status. */
 const LINE_ENDS = Array.from(
   { length: STATUS_MAX + 1 },
-  (_, status) => encoder.encode(`","status":${status}}\n`),
+  (_, status) => textOf(`","status":${status}}\n`),
 );
-const BEFORE_URL = encoder.encode('","url":"');

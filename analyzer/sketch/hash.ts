@@ -1,5 +1,5 @@
 /**
- * Hashes `bytes[start..end)` to 64 bits: `out[0]` becomes the high word, `out[1]` the low one.
+ * Hashes the bytes `[start, end)` of a view to 64 bits: `out[0]` becomes the high word, `out[1]` the low one.
  *
  * The values are stored on disk, so the function may never change. It is MurmurHash3_x86_128 with
  * seed 0 (Austin Appleby, SMHasher, public domain), of which the first two words are kept. The
@@ -11,32 +11,33 @@
  * at all hash to 0, 0.
  *
  * @param start Index of the first byte, at least 0.
- * @param end Index after the last byte, `start` to `bytes.length`; neither is checked.
+ * @param end Index after the last byte, at least `start`; the view has to reach
+ *   `PADDING_BYTES` farther, whatever those bytes hold.
  * @param out At least two words.
  */
-export function hashBytes(bytes: Uint8Array, start: number, end: number, out: Uint32Array): void {
+export function hashBytes(view: DataView, start: number, end: number, out: Uint32Array): void {
   let h1 = 0;
   let h2 = 0;
   let h3 = 0;
   let h4 = 0;
-  for (let offset = start;; offset += 16) {
-    const k1 = scramble(wordAt(bytes, offset, end), C1, 15, C2);
-    const k2 = scramble(wordAt(bytes, offset + 4, end), C2, 16, C3);
-    const k3 = scramble(wordAt(bytes, offset + 8, end), C3, 17, C4);
-    const k4 = scramble(wordAt(bytes, offset + 12, end), C4, 18, C1);
-    if (offset + 16 > end) {
-      // The original mixes only the words that hold a byte; the others are zero and change nothing.
-      h1 ^= k1;
-      h2 ^= k2;
-      h3 ^= k3;
-      h4 ^= k4;
-      break;
-    }
-    h1 = (Math.imul(rotateLeft(h1 ^ k1, 19) + h2, 5) + 0x561ccd1b) | 0;
-    h2 = (Math.imul(rotateLeft(h2 ^ k2, 17) + h3, 5) + 0x0bcaa747) | 0;
-    h3 = (Math.imul(rotateLeft(h3 ^ k3, 15) + h4, 5) + 0x96cd1c35) | 0;
-    h4 = (Math.imul(rotateLeft(h4 ^ k4, 13) + h1, 5) + 0x32ac3b17) | 0;
+  let offset = start;
+  for (; offset + 16 <= end; offset += 16) {
+    h1 ^= scramble(view.getInt32(offset, true), C1, 15, C2);
+    h1 = (Math.imul(rotateLeft(h1, 19) + h2, 5) + 0x561ccd1b) | 0;
+    h2 ^= scramble(view.getInt32(offset + 4, true), C2, 16, C3);
+    h2 = (Math.imul(rotateLeft(h2, 17) + h3, 5) + 0x0bcaa747) | 0;
+    h3 ^= scramble(view.getInt32(offset + 8, true), C3, 17, C4);
+    h3 = (Math.imul(rotateLeft(h3, 15) + h4, 5) + 0x96cd1c35) | 0;
+    h4 ^= scramble(view.getInt32(offset + 12, true), C4, 18, C1);
+    h4 = (Math.imul(rotateLeft(h4, 13) + h1, 5) + 0x32ac3b17) | 0;
   }
+  // The original mixes only words that hold a byte of the rest; the others are zero here, and
+  // change nothing. So there is no branch that a processor would have to guess.
+  const mask = 4 * (end - offset);
+  h1 ^= scramble(view.getInt32(offset, true) & MASKS[mask], C1, 15, C2);
+  h2 ^= scramble(view.getInt32(offset + 4, true) & MASKS[mask + 1], C2, 16, C3);
+  h3 ^= scramble(view.getInt32(offset + 8, true) & MASKS[mask + 2], C3, 17, C4);
+  h4 ^= scramble(view.getInt32(offset + 12, true) & MASKS[mask + 3], C4, 18, C1);
 
   const byteCount = end - start;
   h1 ^= byteCount;
@@ -73,18 +74,10 @@ function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
 }
 
-/**
- * Four bytes, the lowest first, with zeros for whatever lies at or after `end`. Put together by
- * hand, so that no alignment is needed.
- */
-function wordAt(bytes: Uint8Array, offset: number, end: number): number {
-  if (offset + 4 <= end) {
-    return bytes[offset] | (bytes[offset + 1] << 8) | (bytes[offset + 2] << 16) |
-      (bytes[offset + 3] << 24);
+/** `[4 × rest]` Of a rest of 0 to 15 bytes, the masks of the four words that hold it. */
+const MASKS = new Int32Array(4 * 16);
+for (let rest = 0; rest < 16; rest++) {
+  for (let byte = 0; byte < rest; byte++) {
+    MASKS[4 * rest + (byte >> 2)] |= 0xff << 8 * (byte & 3);
   }
-  let word = 0;
-  if (offset < end) word = bytes[offset];
-  if (offset + 1 < end) word |= bytes[offset + 1] << 8;
-  if (offset + 2 < end) word |= bytes[offset + 2] << 16;
-  return word;
 }

@@ -1,5 +1,6 @@
 import { MALFORMED_REASONS, type MalformedReason } from "../../analyzer/decode/malformed_reason.ts";
 import type { LineSample, RecordBatch } from "../../analyzer/decode/record_batch.ts";
+import { padBytes } from "../../analyzer/padded_bytes.ts";
 import { RecordBatchBuilder } from "../../analyzer/decode/record_batch_builder.ts";
 import type { AnalyzedBatch } from "../../analyzer/stream/elements.ts";
 import type { LateCounts } from "../../analyzer/window/late_counts.ts";
@@ -41,14 +42,14 @@ export function recordBatch(rows: readonly Row[], fixture: BatchFixture = {}): R
       builder.addError(
         windowIndex,
         status,
-        ipBytes,
+        padBytes(ipBytes),
         0,
         ipBytes.length,
-        urlBytes,
+        padBytes(urlBytes),
         0,
         urlBytes.length,
       );
-      builder.addLineOfError(line, 0, line.length);
+      builder.addLineOfError(padBytes(line), 0, line.length);
     }
   }
   for (const other of fixture.others ?? []) {

@@ -47,9 +47,9 @@ export interface ScanState {
 export interface RowSink {
   /** Counts a row outside of the current window. Returns the index of its window in the batch. */
   place(eventTimeMs: number, state: ScanState): number;
-  /** Adds an error row; all positions are in `bytes`, ends are not part of the piece. */
+  /** Adds an error row; all positions are in `bytes`, padded; ends are not part of the piece. */
   addJsonError(
-    bytes: Uint8Array,
+    bytes: DataView,
     windowIndex: number,
     status: number,
     ipStart: number,
@@ -61,7 +61,7 @@ export interface RowSink {
   ): void;
   /** The same for a row of CSV, whose fields hold nothing that JSON would escape. */
   addCsvError(
-    bytes: Uint8Array,
+    bytes: DataView,
     windowIndex: number,
     status: number,
     timestampStart: number,
@@ -93,10 +93,10 @@ export function compileLayout(layout: Layout): LineScanner {
   const time = parts.findIndex(({ kind }) => kind === "timestamp");
   const status = parts.findIndex(({ kind }) => kind === "status");
   const addError = layout.format === "json"
-    ? `rows.addJsonError(bytes, windowIndex, status, s${ip}, e${ip}, s${url}, e${url}, start, q - ${
+    ? `rows.addJsonError(view, windowIndex, status, s${ip}, e${ip}, s${url}, e${url}, start, q - ${
       trailingBlanks(parts)
     });`
-    : `rows.addCsvError(bytes, windowIndex, status, s${time}, e${time}, s${ip}, e${ip}, s${method}, e${method}, s${url}, e${url});`;
+    : `rows.addCsvError(view, windowIndex, status, s${time}, e${time}, s${ip}, e${ip}, s${method}, e${method}, s${url}, e${url});`;
   const code = `"use strict";
 let c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, secondMs = NaN;
 return function scan(bytes, view, position, end, state, rows) {
@@ -182,20 +182,9 @@ function fieldCode(part: Segment, index: number, layout: Layout): string {
     case "string": {
       const isFirst = index === 0;
       const isLast = layout.segments.at(-1) === part;
-      const ends = layout.format === "json" ? [QUOTE, BACKSLASH] : [COMMA, QUOTE, BACKSLASH];
       return `
     const s${index} = q;
-    for (;;) {
-      const word = view.getInt32(q, true);
-      const stop = (${
-        ends.map((byte) => {
-          const mask = byte * 0x01010101;
-          return `((word ^ ${mask}) - 16843009 & ~(word ^ ${mask}))`;
-        }).join(" | ")
-      } | word - 538976288 | word) & -2139062144;
-      if (stop !== 0) { q += 31 - Math.clz32(stop & -stop) >>> 3; break; }
-      q += 4;
-    }
+    ${stringEndCode(layout.format, part.name === "method" ? 2 : 4)}
     const e${index} = q;` +
         (part.name === "ip"
           ? `if (e${index} === s${index} || e${index} - s${index} > ${IP_BYTES_MAX}) break;`
@@ -208,6 +197,34 @@ function fieldCode(part: Segment, index: number, layout: Layout): string {
           : "");
     }
   }
+}
+
+/**
+ * Moves `q` to the first byte that is no part of a string. Several words are looked at together
+ * and without a branch, since the lengths of strings are what a processor cannot predict.
+ */
+function stringEndCode(format: "json" | "csv", wordCount: number): string {
+  const words = Array.from({ length: wordCount }, (_, i) => `word${i}`);
+  const loads = words.map((word, i) => `${word} = view.getInt32(q + ${4 * i}, true)`).join(", ");
+  const stops = words.map((word, i) => {
+    // A byte below 0x80 less one more than itself has its highest bit set; so has a control
+    // character, and a quote that has become the next one, less 0x21. Borrows disturb only what
+    // comes behind the first stop.
+    const ends = [
+      `(${word} ^ ${0x5c5c5c5c}) - ${0x01010101}`,
+      `(${word} ^ ${0x02020202}) - ${0x21212121}`,
+    ];
+    if (format === "csv") ends.push(`(${word} ^ ${0x2c2c2c2c}) - ${0x01010101}`);
+    const flags = `(${ends.map((end) => `(${end})`).join(" | ")} | ${word}) & -2139062144`;
+    // Gathers the highest bits of four bytes, that of the first one lowest.
+    return `Math.imul((${flags}) >>> 7, 0x10204080) >>> 28 << ${4 * i}`;
+  });
+  return `for (;;) {
+      const ${loads};
+      const stops = ${stops.map((stop) => `(${stop})`).join(" | ")};
+      if (stops !== 0) { q += 31 - Math.clz32(stops & -stops); break; }
+      q += ${4 * wordCount};
+    }`;
 }
 
 /** Compares text with the bytes at \`q\`: whole words, the last one overlapping the one before. */
@@ -268,9 +285,6 @@ function timestampCode(
 }
 
 const encoder = new TextEncoder();
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 
 function trailingBlanks(parts: readonly Segment[]): number {
   const last = parts.at(-1);

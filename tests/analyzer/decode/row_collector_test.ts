@@ -3,6 +3,7 @@ import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import { RecordBatchBuilder } from "../../../analyzer/decode/record_batch_builder.ts";
 import { RowCollector } from "../../../analyzer/decode/row_collector.ts";
 import { LIMITS } from "../../../analyzer/limits.ts";
+import { padBytes } from "../../../analyzer/padded_bytes.ts";
 
 const OPTIONS = {
   format: "auto",
@@ -102,7 +103,7 @@ Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes th
     number,
     number,
   ];
-  rows.addCsvError(bytes, place(5000), 500, a, b, c, d, e, f, g, h);
+  rows.addCsvError(padBytes(bytes), place(5000), 500, a, b, c, d, e, f, g, h);
   const { lineBytes } = build().errors;
   const [timestamp, ip, method, url] = cells;
   assert.equal(
@@ -118,7 +119,7 @@ Deno.test("RowCollector cuts URLs that are too long, however they were read", ()
   const { rows, place, build } = setUp();
   rows.addRecord(record);
   const bytes = new TextEncoder().encode(url);
-  rows.addJsonError(bytes, place(5000), 404, 0, 1, 0, bytes.length, 0, bytes.length);
+  rows.addJsonError(padBytes(bytes), place(5000), 404, 0, 1, 0, bytes.length, 0, bytes.length);
   const { urlBytes, urlOffsets, lineOffsets } = build().errors;
   const [first, second] = [0, 1].map((i) =>
     new TextDecoder().decode(urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]))

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { padBytes } from "../../../analyzer/padded_bytes.ts";
 import { hashBytes } from "../../../analyzer/sketch/hash.ts";
 import { HeavyHitters } from "../../../analyzer/sketch/heavy_hitters.ts";
 import type { UrlCount } from "../../../analyzer/window/window_summary.ts";
@@ -264,7 +265,7 @@ function hittersOf(capacity: number, added: readonly string[]): HeavyHitters {
 function add(hitters: HeavyHitters, url: string): void {
   const bytes = encoder.encode(`<${url}>`);
   const hash = new Uint32Array(2);
-  hashBytes(bytes, 1, bytes.length - 1, hash);
+  hashBytes(padBytes(bytes), 1, bytes.length - 1, hash);
   hitters.add(hash[0], hash[1], bytes, 1, bytes.length - 1);
 }
 

@@ -36,8 +36,8 @@ function scan(lines: readonly string[], change: Partial<ScanState> = {}) {
       events.push(`place ${eventTimeMs - TIME_MS}`);
       return 3;
     },
-    addJsonError(own, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd, lineStart, lineEnd) {
-      const piece = (from: number, to: number) => decoder.decode(own.subarray(from, to));
+    addJsonError(_view, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd, lineStart, lineEnd) {
+      const piece = (from: number, to: number) => decoder.decode(bytes.subarray(from, to));
       events.push([
         windowIndex,
         status,
@@ -46,8 +46,8 @@ function scan(lines: readonly string[], change: Partial<ScanState> = {}) {
         piece(lineStart, lineEnd),
       ].join("|"));
     },
-    addCsvError(own, windowIndex, status, ...at) {
-      const pieces = [0, 2, 4, 6].map((i) => decoder.decode(own.subarray(at[i], at[i + 1])));
+    addCsvError(_view, windowIndex, status, ...at) {
+      const pieces = [0, 2, 4, 6].map((i) => decoder.decode(bytes.subarray(at[i], at[i + 1])));
       events.push([windowIndex, status, ...pieces].join("|"));
     },
   };
