@@ -67,6 +67,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       signal,
       decoder: config,
       maxFutureMs: config.maxFutureMs,
+      turnIntervalMs: config.http === undefined ? TURN_INTERVAL_MS : TURN_INTERVAL_SERVING_MS,
       saved: recovered.sources[i]!,
       position: state?.positions.get(source.name),
     })
@@ -127,6 +128,13 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
 
 /** How many windows the reading of one file may be ahead of another's. */
 const ALIGNED_WINDOWS = 8;
+
+/**
+ * How long reading may keep everything else waiting. An answer over HTTP takes several turns of the
+ * event loop; where nothing is served, only signals and the status line wait for one.
+ */
+const TURN_INTERVAL_SERVING_MS = 6;
+const TURN_INTERVAL_MS = 100;
 
 /** How finely time passes where nothing else happens: idle inputs are found as late as this. */
 const TICK_INTERVAL_MS = 250;

@@ -39,7 +39,7 @@ export class FileSource implements Source {
   }
 
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
-    const { clock, signal, position, maxFutureMs, saved } = context;
+    const { clock, signal, turnIntervalMs, position, maxFutureMs, saved } = context;
     const inputId = inputIdOf(this.name);
     const startBytes = position?.offsetBytes ?? 0;
     using file = await Deno.open(this.#path);
@@ -59,7 +59,7 @@ export class FileSource implements Source {
     // future as the first one.
     const futureLimitMs = saved.firstStartedAtMs + maxFutureMs;
     let lines = 0;
-    const options = { clock, signal, futureLimitMs: () => futureLimitMs };
+    const options = { clock, signal, turnIntervalMs, futureLimitMs: () => futureLimitMs };
     for await (const batch of readBatches(file.readable, decoder, options)) {
       lines += batch.counts.lines;
       yield batch;

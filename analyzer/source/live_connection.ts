@@ -22,14 +22,15 @@ export async function* readLiveInput(
   context: SourceContext,
   endIsLoss: boolean,
 ): AsyncGenerator<InputElement, ConnectionEnd, void> {
-  const { clock, signal } = context;
+  const { clock, signal, turnIntervalMs } = context;
   const decoder = new LineDecoder(inputId, context.decoder);
   const futureLimitMs = () => clock.wallMs() + context.maxFutureMs;
   let reason = "";
   let byteCount = 0;
   yield { kind: "input-opened", inputId, isLive: true };
   try {
-    for await (const batch of readBatches(bytes, decoder, { clock, signal, futureLimitMs })) {
+    const options = { clock, signal, turnIntervalMs, futureLimitMs };
+    for await (const batch of readBatches(bytes, decoder, options)) {
       byteCount += batch.counts.bytes;
       yield batch;
     }

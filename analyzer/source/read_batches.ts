@@ -1,4 +1,4 @@
-import { type Clock, sleep } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { messageOf } from "../exceptions.ts";
 import type { LineDecoder } from "../decode/line_decoder.ts";
 import { SLACK_BYTES } from "../decode/scan/compile_layout.ts";
@@ -11,6 +11,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Rows after this time are in the future; asked before each chunk, ms since the epoch. */
   readonly futureLimitMs: () => number;
+  /** How long reading may go on without giving the event loop a real turn, in ms. */
+  readonly turnIntervalMs: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export async function* readBatches(
   decoder: LineDecoder,
   options: ReadOptions,
 ): AsyncGenerator<RecordBatch, void, void> {
-  const { clock, signal } = options;
+  const { clock, signal, turnIntervalMs } = options;
   const reader = bytes.getReader({ mode: "byob" });
   // A cancelled stream resolves the read that is waiting. What cancelling itself may throw is of
   // no more use to anyone: the stream is given up.
@@ -35,7 +37,7 @@ export async function* readBatches(
   if (signal.aborted) cancel();
   const batches: RecordBatch[] = [];
   let buffer = new Uint8Array(READ_BYTES + SLACK_BYTES).subarray(0, READ_BYTES);
-  let turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
+  let turnDueMs = clock.monotonicMs() + turnIntervalMs;
   try {
     for (;;) {
       const { done, value } = await reader.read(buffer).catch(throwReadException);
@@ -47,8 +49,8 @@ export async function* readBatches(
       batches.length = 0;
       buffer = new Uint8Array(value.buffer, 0, READ_BYTES);
       if (clock.monotonicMs() >= turnDueMs) {
-        await sleep(clock, 0, signal);
-        turnDueMs = clock.monotonicMs() + TURN_INTERVAL_MS;
+        await clock.turn();
+        turnDueMs = clock.monotonicMs() + turnIntervalMs;
       }
     }
   } finally {
@@ -68,9 +70,3 @@ function throwReadException(cause: unknown): never {
 
 /** Larger reads pay up to here: one read costs about as much however much it brings. */
 export const READ_BYTES = 256 * 1024;
-
-/**
- * How long reading may go on without giving the event loop a real turn. A socket that always has
- * bytes ready resolves every read at once, and timers, signals and HTTP would wait for ever.
- */
-const TURN_INTERVAL_MS = 20;

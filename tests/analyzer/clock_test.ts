@@ -64,3 +64,18 @@ Deno.test("whenAborted() resolves at the abort, and at once after it", async () 
   await waiting;
   await whenAborted(controller.signal);
 });
+
+Deno.test("systemClock.turn() lets others run who wait for the system", async () => {
+  // Turns by themselves must get there: a listening socket is one of those that wait.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let isAccepted = false;
+  const accepting = listener.accept().then((connection) => {
+    isAccepted = true;
+    connection.close();
+  });
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  for (let turns = 0; turns < 1000 && !isAccepted; turns++) await systemClock.turn();
+  assert.equal(isAccepted, true);
+  await accepting;
+  connection.close();
+});

@@ -14,6 +14,9 @@ export class ManualClock implements Clock {
     this.#monotonicMs = start.monotonicMs ?? 0;
   }
 
+  /** How often somebody has given the event loop a turn. */
+  turnCount = 0;
+
   /** Callbacks that are scheduled and not due yet. */
   get pendingCount(): number {
     return this.#timers.length;
@@ -44,6 +47,11 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
+  }
+
+  turn(): Promise<void> {
+    this.turnCount++;
+    return Promise.resolve();
   }
 
   /**
