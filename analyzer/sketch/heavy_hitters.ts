@@ -1,4 +1,5 @@
 import type { UrlCount } from "../window/window_summary.ts";
+import type { DistinctCounter } from "./distinct_counter.ts";
 
 /**
  * Counts byte strings and keeps the most frequent: exactly while there are at most `capacity`
@@ -68,16 +69,25 @@ export class HeavyHitters {
   /**
    * Counts the key `bytes[start..end)` once and copies it where it is new. `high` and `low` are
    * its hash as `hashBytes` writes it, each in [0, 2^32); the same key always comes with the same.
+   *
+   * @returns whether the key was not listed before
    */
-  add(high: number, low: number, bytes: Uint8Array, start: number, end: number): void {
+  add(high: number, low: number, bytes: Uint8Array, start: number, end: number): boolean {
     const entry = this.#find(high, low, bytes, start, end);
     if (entry >= 0) {
       this.#counts[2 * entry]++;
       if (this.#heap.length > 0) this.#siftDown(this.#heapPositions[entry]);
-    } else if (this.#size < this.capacity) {
-      this.#append(high, low, bytes, start, end, 1, 0);
-    } else {
-      this.#replaceLeast(high, low, bytes, start, end);
+      return false;
+    }
+    if (this.#size < this.capacity) this.#append(high, low, bytes, start, end, 1, 0);
+    else this.#replaceLeast(high, low, bytes, start, end);
+    return true;
+  }
+
+  /** Adds the hash of every listed key to a counter of distinct ones. */
+  addHashesTo(counter: DistinctCounter): void {
+    for (let entry = 0; entry < this.#size; entry++) {
+      counter.add(this.#entries[4 * entry + HIGH], this.#entries[4 * entry + LOW]);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
+import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
@@ -9,7 +10,8 @@ export class WindowAccumulator {
   readonly startMs: number;
   readonly #lengthMs: number;
   #totalCount = 0;
-  readonly #statuses = new Map<number, StatusAccumulator>();
+  /** By status: an index is found faster than a key, and every error row needs it. */
+  readonly #statuses: (StatusAccumulator | undefined)[] = new Array(STATUS_MAX + 1);
 
   constructor(startMs: number, lengthMs: number) {
     this.startMs = startMs;
@@ -24,12 +26,7 @@ export class WindowAccumulator {
   /** Counts error row `row` of the columns. */
   addError(errors: ErrorColumns, row: number): void {
     const status = errors.statuses[row]!;
-    let accumulator = this.#statuses.get(status);
-    if (accumulator === undefined) {
-      accumulator = new StatusAccumulator();
-      this.#statuses.set(status, accumulator);
-    }
-    accumulator.addError(errors, row);
+    (this.#statuses[status] ??= new StatusAccumulator()).addError(errors, row);
   }
 
   /** The counts so far. */
@@ -73,7 +70,7 @@ export class WindowAccumulator {
         errorCount: accumulator.errorCount,
         ips: accumulator.ips.toBytes(),
         urls: accumulator.urls.toBytes(),
-        urlsTotal: accumulator.urlsTotal.toBytes(),
+        urlsTotal: accumulator.urlsTotal().toBytes(),
       })),
     };
   }
@@ -83,18 +80,23 @@ export class WindowAccumulator {
     const accumulator = new WindowAccumulator(state.startMs, lengthMs);
     accumulator.#totalCount = state.totalCount;
     for (const { status, errorCount, ips, urls, urlsTotal } of state.statuses) {
-      const restored = new StatusAccumulator();
-      restored.errorCount = errorCount;
-      restored.ips = DistinctCounter.fromBytes(ips);
-      restored.urls = HeavyHitters.fromBytes(urls);
-      restored.urlsTotal = DistinctCounter.fromBytes(urlsTotal);
-      accumulator.#statuses.set(status, restored);
+      accumulator.#statuses[status] = new StatusAccumulator(
+        errorCount,
+        DistinctCounter.fromBytes(ips),
+        HeavyHitters.fromBytes(urls),
+        DistinctCounter.fromBytes(urlsTotal),
+      );
     }
     return accumulator;
   }
 
   #byStatus(): [number, StatusAccumulator][] {
-    return [...this.#statuses].sort(([a], [b]) => a - b);
+    const found: [number, StatusAccumulator][] = [];
+    // Holes are left out.
+    this.#statuses.forEach((accumulator, status) => {
+      if (accumulator !== undefined) found.push([status, accumulator]);
+    });
+    return found;
   }
 }
 
@@ -113,11 +115,23 @@ export interface WindowState {
 
 /** The errors of one status in one open window. */
 class StatusAccumulator {
-  errorCount = 0;
-  ips = new DistinctCounter();
-  urls = new HeavyHitters(LIMITS.urlsMax);
-  /** Counts distinct URLs also where `urls` can no longer hold them all. */
-  urlsTotal = new DistinctCounter();
+  errorCount: number;
+  readonly ips: DistinctCounter;
+  readonly urls: HeavyHitters;
+  /** Counts distinct URLs once `urls` is full; until then they are those that it lists. */
+  #urlsTotal: DistinctCounter | undefined;
+
+  constructor(
+    errorCount = 0,
+    ips = new DistinctCounter(),
+    urls = new HeavyHitters(LIMITS.urlsMax),
+    urlsTotal?: DistinctCounter,
+  ) {
+    this.errorCount = errorCount;
+    this.ips = ips;
+    this.urls = urls;
+    if (urls.size === urls.capacity) this.#urlsTotal = urlsTotal;
+  }
 
   addError(errors: ErrorColumns, row: number): void {
     this.errorCount++;
@@ -125,12 +139,23 @@ class StatusAccumulator {
     this.ips.add(ipHashes[2 * row]!, ipHashes[2 * row + 1]!);
     const high = urlHashes[2 * row]!;
     const low = urlHashes[2 * row + 1]!;
-    this.urls.add(high, low, urlBytes, urlOffsets[row]!, urlOffsets[row + 1]!);
-    this.urlsTotal.add(high, low);
+    const isNew = this.urls.add(high, low, urlBytes, urlOffsets[row]!, urlOffsets[row + 1]!);
+    if (!isNew) return;
+    if (this.#urlsTotal !== undefined) this.#urlsTotal.add(high, low);
+    else if (this.urls.size === this.urls.capacity) this.#urlsTotal = this.urlsTotal();
+  }
+
+  /** Every distinct URL so far. */
+  urlsTotal(): DistinctCounter {
+    if (this.#urlsTotal !== undefined) return this.#urlsTotal;
+    const listed = new DistinctCounter();
+    this.urls.addHashesTo(listed);
+    return listed;
   }
 
   summarize(status: number): StatusSummary {
-    const { errorCount, ips, urls, urlsTotal } = this;
+    const { errorCount, ips, urls } = this;
+    const urlsTotal = this.urlsTotal();
     return {
       status,
       errorCount,
