@@ -31,6 +31,7 @@ export class Signals {
   #isViewWanted = false;
   #hasChanged = false;
   #isBarrierOnItsWay = false;
+  #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
   /** What is still to be said once every input has ended. */
   readonly #last: SignalElement["kind"][] = ["end-of-input", "barrier", "view-request"];
 
@@ -57,11 +58,15 @@ export class Signals {
   open(): ReadableStream<StreamElement> {
     return new ReadableStream<StreamElement>({
       pull: async (controller) => {
-        const element = await this.#next();
-        if (element === undefined) controller.close();
-        else controller.enqueue(element);
+        const element = await this.#next().catch((exception) => {
+          this.#close();
+          throw exception;
+        });
+        if (element !== undefined) return controller.enqueue(element);
+        this.#close();
+        controller.close();
       },
-      cancel: () => this.#inputs.close(),
+      cancel: () => this.#close(),
     }, { highWaterMark: 0 });
   }
 
@@ -170,9 +175,24 @@ export class Signals {
       ? Math.min(this.#tickDueMs, this.#checkpointDueMs)
       : this.#tickDueMs;
     const changed = this.#inputs.changed();
-    const waitMs = Math.max(0, dueMs - this.#options.clock.monotonicMs());
-    const cancel = this.#options.clock.schedule(() => this.#inputs.wake(), waitMs);
+    this.#wakeBy(dueMs);
     await changed;
-    cancel();
+  }
+
+  /** One timer serves many waits: one that rings early only has everything looked at once more. */
+  #wakeBy(dueMs: number): void {
+    if (this.#timer !== undefined && this.#timer.dueMs <= dueMs) return;
+    this.#timer?.cancel();
+    const { clock } = this.#options;
+    const cancel = clock.schedule(() => {
+      this.#timer = undefined;
+      this.#inputs.wake();
+    }, Math.max(0, dueMs - clock.monotonicMs()));
+    this.#timer = { dueMs, cancel };
+  }
+
+  #close(): void {
+    this.#timer?.cancel();
+    this.#inputs.close();
   }
 }

@@ -147,15 +147,27 @@ Deno.test("Signals reads files side by side in event time, and others as they co
   assert.ok(order.indexOf("live 9999") < 5, String(order));
 });
 
-Deno.test("Signals leaves no timer behind once it has got an element", async () => {
-  const input = new Input();
-  const { clock, reader, next } = start([input.stream]);
-  const pending = next();
-  await clock.whenWaiting();
-  input.send("a");
-  assert.equal(await pending, "a");
-  assert.equal(clock.pendingCount, 0);
-  await reader.cancel();
+Deno.test("Signals waits with one timer, however often it waits, and leaves none behind", async () => {
+  for (const end of ["cancel", "end", "exception"] as const) {
+    const input = new Input();
+    const { clock, reader, next } = start([input.stream]);
+    for (const name of ["a", "b", "c"]) {
+      const pending = next();
+      await clock.whenWaiting();
+      input.send(name);
+      assert.equal(await pending, name);
+      assert.equal(clock.pendingCount, 1);
+    }
+    if (end === "cancel") await reader.cancel();
+    else if (end === "end") {
+      input.end();
+      while (!(await reader.read()).done);
+    } else {
+      input.fail(new Error("broken"));
+      await assert.rejects(reader.read());
+    }
+    assert.equal(clock.pendingCount, 0, end);
+  }
 });
 
 // S-36
