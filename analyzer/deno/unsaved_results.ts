@@ -49,6 +49,7 @@ const NO_CHECKPOINTS: CheckpointStore = {
 
 const NO_ERRORS: ErrorSink = {
   append: () => Promise.resolve(),
+  flush: () => Promise.resolve(),
   sync: () => Promise.resolve(),
   state: () => NO_ERROR_FILES,
   close: () => {},

@@ -103,7 +103,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   #commit(element: StreamElement): Promise<void> | void {
-    const { history, reporter, sourceStates, board } = this.#options;
+    const { errors, history, reporter, sourceStates } = this.#options;
     switch (element.kind) {
       case "analyzed":
         return this.#commitBatch(element);
@@ -119,10 +119,12 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         sourceStates.change(element);
         if (element.notice !== "") reporter.notice(element.notice);
         return;
+      case "tick":
+        return errors.flush();
       case "view-request":
         this.#open = element.open ?? [];
         this.#watermarkMs = element.watermarkMs;
-        return board.publish(this.#view());
+        return this.#publishView();
       case "barrier":
         return this.#commitCheckpoint(element.state);
       default:
@@ -181,6 +183,12 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   #changed(): void {
     this.#hasChanged = true;
     this.#options.onChanged();
+  }
+
+  /** Whoever compares totals with the error files finds every error there. */
+  async #publishView(): Promise<void> {
+    await this.#options.errors.flush();
+    this.#options.board.publish(this.#view());
   }
 
   #view(): LiveView {

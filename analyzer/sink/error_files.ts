@@ -1,6 +1,7 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
-import type { AppendFile, Storage, StoredFile } from "./storage.ts";
+import type { Storage, StoredFile } from "./storage.ts";
+import { WriteBehindFile } from "./write_behind_file.ts";
 
 /** When a new part is begun. */
 export interface ErrorFilesOptions {
@@ -26,6 +27,8 @@ export interface ErrorSink {
    * @param nowMs wall-clock time
    */
   append(analyzed: AnalyzedBatch, nowMs: number): Promise<void>;
+  /** Resolves once other programs can read everything appended. */
+  flush(): Promise<void>;
   /** Makes everything appended durable. */
   sync(nowMs: number): Promise<void>;
   /** Where the files stand, everything appended included. */
@@ -75,6 +78,10 @@ export class ErrorFiles implements ErrorSink {
       runDate = date;
     }
     await this.#write(runDate, linesOf(errors, runStart, errors.count));
+  }
+
+  async flush(): Promise<void> {
+    for (const part of this.#parts.values()) await part.flush();
   }
 
   /** Makes everything appended durable, and closes parts that are full or old. */
@@ -216,7 +223,7 @@ class Part {
   bytes: number;
   /** Where its age counts from; a part of an earlier run starts anew with this one. */
   firstSyncAtMs = Infinity;
-  #file: AppendFile | undefined;
+  #file: WriteBehindFile | undefined;
   #isDirty = false;
 
   constructor(path: string, bytes: number) {
@@ -225,10 +232,14 @@ class Part {
   }
 
   async write(storage: Storage, bytes: Uint8Array): Promise<void> {
-    this.#file ??= await storage.append(this.path);
+    this.#file ??= new WriteBehindFile(await storage.append(this.path));
     await this.#file.write(bytes);
     this.bytes += bytes.length;
     this.#isDirty = true;
+  }
+
+  async flush(): Promise<void> {
+    await this.#file?.flush();
   }
 
   async sync(): Promise<void> {

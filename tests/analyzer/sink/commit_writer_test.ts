@@ -143,7 +143,6 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   writer.close();
   assert.deepEqual(log, [
     `append ${PART}`,
-    `write ${PART}`,
     "late -30000: 2, 1",
     "bad not_json: {",
     "changed",
@@ -188,7 +187,13 @@ Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint 
   log.length = 0;
   await writer.write(barrier());
   writer.close();
-  assert.deepEqual(log, [`sync ${PART}`, "commit 1", "replace checkpoint-1.jsonl", "barrier"]);
+  assert.deepEqual(log, [
+    `write ${PART}`,
+    `sync ${PART}`,
+    "commit 1",
+    "replace checkpoint-1.jsonl",
+    "barrier",
+  ]);
 });
 
 // S-36
@@ -358,6 +363,7 @@ const ELEMENTS: readonly StreamElement[] = Array.from({ length: 8 }, (_, i) => [
     { time: START_MS + i * LENGTH_MS, line: `line ${i} of the first kind` },
     { time: "future", line: `line ${i} of the future` },
   ], { inputId: FILE.name, offsetBytes: 100 * (i + 1) }),
+  { kind: "tick", monotonicMs: i, wallMs: i } as const,
   windowClosed(START_MS + i * LENGTH_MS),
   ...(i % 2 === 1 ? [barrier()] : []),
 ]).flat();

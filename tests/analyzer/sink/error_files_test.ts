@@ -32,6 +32,7 @@ Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", a
     ]),
     0,
   );
+  await files.sync(0);
   files.close();
   assert.deepEqual(contents(storage), {
     [PART_1]: "last of the day\nthe day again\n",
@@ -78,6 +79,7 @@ Deno.test("ErrorFiles.append() puts late and future rows into the part written l
     ], { closedUpToMs }),
     0,
   );
+  await files.sync(0);
   files.close();
   assert.deepEqual(contents(storage), {
     "errors/date=2025-05-30/part-000002.jsonl": "today\nfuture\nlate\ntoday again\n",
@@ -90,6 +92,7 @@ Deno.test("ErrorFiles.append() puts future rows under the day of the clock where
   const storage = new MemoryStorage();
   const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
   await files.append(analyzedBatch([{ time: "future", line: "future" }]), DAY + DAY_MS - 1);
+  await files.sync(0);
   files.close();
   assert.deepEqual(contents(storage), { [PART_1]: "future\n" });
 });
@@ -101,6 +104,7 @@ Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the b
   for (const line of ["123", "456", "789"]) {
     await files.append(analyzedBatch([{ time: DAY, line }]), 0);
   }
+  await files.flush();
   assert.deepEqual(contents(storage), {
     [PART_1]: "123\n456\n",
     "errors/date=2025-05-30/part-000002.jsonl": "789\n",
@@ -196,6 +200,7 @@ Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async ()
     0,
   );
   const state = first.state();
+  await first.sync(0);
   first.close();
   assert.deepEqual(state, {
     nextPart: 3,
@@ -209,12 +214,26 @@ Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async ()
   assert.deepEqual(second.state(), state);
   await second.append(analyzedBatch([{ time: "future", line: "written last" }]), 0);
   await second.append(analyzedBatch([{ time: DAY + 2 * DAY_MS, line: "new" }]), 0);
+  await second.sync(0);
   second.close();
   assert.deepEqual(contents(storage), {
     "errors/date=2025-05-30/part-000002.jsonl": "b\nwritten last\n",
     "errors/date=2025-05-31/part-000001.jsonl": "a\n",
     "errors/date=2025-06-01/part-000003.jsonl": "new\n",
   });
+});
+
+Deno.test("ErrorFiles.flush() lets others see what was appended, without making it durable", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  await files.append(analyzedBatch([{ time: DAY, line: "a" }]), 0);
+  await files.append(analyzedBatch([{ time: DAY, line: "b" }]), 0);
+  assert.equal(storage.text(PART_1), "");
+  await files.flush();
+  assert.equal(storage.text(PART_1), "a\nb\n");
+  files.close();
+  storage.crash();
+  assert.equal(storage.text(PART_1), undefined);
 });
 
 /** Files as a run left them that was at `STATE` when it saved its last checkpoint. */
@@ -297,6 +316,7 @@ Deno.test("recoverErrorFiles() leaves a part that somebody shortened or removed 
 
     const files = new ErrorFiles(storage, NEVER_ROLL, state);
     await files.append(analyzedBatch([{ time: DAY, line: "new" }]), 0);
+    await files.sync(0);
     files.close();
     assert.deepEqual(contents(storage), {
       ...(left === undefined ? {} : { [KEPT]: left }),
@@ -444,7 +464,7 @@ Deno.test("ErrorFiles hold each line once under the day of its window, whatever 
           : shape.map((row) => ({ ...row, line: lineOf(row, count++) }))
       );
       const storage = new MemoryStorage();
-      await run(storage, steps, savedIn(storage));
+      await run(storage, [...steps, "checkpoint"], savedIn(storage));
       assert.equal(storage.openCount, 0);
       assert.deepEqual(linesIn(storage, "errors/"), linesOf(steps));
       for (const path of storage.paths()) {
