@@ -3,6 +3,7 @@ import { FIELD_NAMES, IP_BYTES_MAX, STATUS_MAX, STATUS_MIN } from "../../log_for
 import { epochToMs, parseTimestamp } from "../../log_format/parse_timestamp.ts";
 import type { MalformedReason } from "./malformed_reason.ts";
 import type { CsvLayout } from "./record_batch.ts";
+import { skipUtf8 } from "./scan/skip_rare.ts";
 
 /** Which lines count as records: `auto` takes a line that starts with `{` as JSON, others as CSV. */
 export type LineFormat = "auto" | "json" | "csv";
@@ -38,13 +39,8 @@ export function parseLine(
   format: LineFormat,
   layout: CsvLayout | undefined,
 ): ParsedLine {
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    // A decoder that is told to be strict throws on invalid UTF-8 and for no other reason.
-    return malformed("invalid_utf8");
-  }
+  let text = utf8.decode(bytes);
+  if (text.includes("\ufffd") && !isUtf8(bytes)) return malformed("invalid_utf8");
   text = trimBlanks(text);
   if (text === "") return EMPTY;
   if (text.includes("\0")) return malformed("nul_byte");
@@ -52,8 +48,18 @@ export function parseLine(
   return isJson ? parseJsonLine(text) : parseCsvLine(text, layout);
 }
 
-/** Strict; a byte order mark at the start is dropped, which is what the default is for. */
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** What is no UTF-8 becomes U+FFFD; a byte order mark at the start is dropped. */
+const utf8 = new TextDecoder();
+
+/**
+ * Asked for those few lines only that hold U+FFFD, which may stand in them by itself. A strict
+ * decoder would throw, which costs as much as fifty lines.
+ */
+function isUtf8(bytes: Uint8Array): boolean {
+  let i = 0;
+  while (i >= 0 && i < bytes.length) i = bytes[i]! < 0x80 ? i + 1 : skipUtf8(bytes, i);
+  return i === bytes.length;
+}
 
 /**
  * Drops JSON's own white space at both ends: anything else around a line belongs to it. Not by a
@@ -78,6 +84,8 @@ function malformed(reason: MalformedReason): ParsedLine {
 }
 
 function parseJsonLine(text: string): ParsedLine {
+  // A line that was cut is told without an exception, which would cost as much as fifty lines.
+  if (!text.startsWith("{") || !text.endsWith("}")) return malformed("not_json");
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -112,6 +120,7 @@ const DEFAULT_LAYOUT: CsvLayout = { fieldCount: 5, columns: [0, 1, 2, 3, 4] };
 /** The cells of one row, or `undefined` where its quotes do not match. */
 function splitCsv(text: string): string[] | undefined {
   if (!text.includes('"')) return text.split(",");
+  if (!CSV_ROW.test(text)) return undefined;
   try {
     return parseCsv(text)[0];
   } catch (exception) {
@@ -119,6 +128,9 @@ function splitCsv(text: string): string[] | undefined {
     throw exception;
   }
 }
+
+/** Cells in quotes, in which a quote is written twice, or without any. */
+const CSV_ROW = /^(?:"[^"]*(?:""[^"]*)*"|[^",]*)(?:,(?:"[^"]*(?:""[^"]*)*"|[^",]*))*$/;
 
 /** A row that holds the name of every field, and is no record, is a header wherever it stands. */
 function readHeader(cells: readonly string[]): CsvLayout | undefined {

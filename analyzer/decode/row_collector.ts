@@ -1,9 +1,10 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
-import { padBytes } from "../padded_bytes.ts";
+import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
 import type { RowSink, ScanState } from "./scan/compile_layout.ts";
+import { unescapeJson } from "./unescape_json.ts";
 
 /** What decides where a row belongs. */
 export interface RowOptions {
@@ -33,6 +34,8 @@ export class RowCollector implements RowSink {
   readonly #windowLengthMs: number;
   readonly #latenessMs: number;
   readonly #saves: boolean;
+  /** Room for a URL without its escapes, padded. */
+  #unescaped = new DataView(new ArrayBuffer(512));
   #futureLimitMs = Infinity;
   /** The window end that the input's own watermark reached last, in window lengths. */
   #watermarkWindow = -Infinity;
@@ -74,8 +77,7 @@ export class RowCollector implements RowSink {
     if (status < this.state.minStatus) return;
     const ip = encoder.encode(record.ip);
     const url = boundedUrl(encoder.encode(record.url));
-    const ipView = padBytes(ip);
-    this.#builder.addError(windowIndex, status, ipView, 0, ip.length, padBytes(url), 0, url.length);
+    this.#addErrorWithUrl(padBytes(ip), windowIndex, status, 0, ip.length, url);
     if (!this.#saves) return;
     const line = encoder.encode(record.toJson() + "\n");
     this.#builder.addLineOfError(padBytes(line), 0, line.length);
@@ -98,7 +100,7 @@ export class RowCollector implements RowSink {
     return windowIndex;
   }
 
-  addJsonError(
+  addError(
     bytes: DataView,
     windowIndex: number,
     status: number,
@@ -106,18 +108,46 @@ export class RowCollector implements RowSink {
     ipEnd: number,
     urlStart: number,
     urlEnd: number,
-    lineStart: number,
-    lineEnd: number,
   ): void {
-    this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
+    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
+      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, bytes, urlStart, urlEnd);
+    } else {
+      const url = boundedUrl(pieceOf(bytes, urlStart, urlEnd));
+      this.#addErrorWithUrl(bytes, windowIndex, status, ipStart, ipEnd, url);
+    }
+  }
+
+  addEscapedError(
+    bytes: DataView,
+    windowIndex: number,
+    status: number,
+    ipStart: number,
+    ipEnd: number,
+    urlStart: number,
+    urlEnd: number,
+  ): void {
+    const needed = urlEnd - urlStart + PADDING_BYTES;
+    if (needed > this.#unescaped.byteLength) {
+      this.#unescaped = new DataView(new ArrayBuffer(needed));
+    }
+    const unescaped = this.#unescaped;
+    const end = unescapeJson(bytes, urlStart, urlEnd, new Uint8Array(unescaped.buffer));
+    if (end <= LIMITS.urlBytesMax) {
+      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, unescaped, 0, end);
+    } else {
+      const url = boundedUrl(pieceOf(unescaped, 0, end));
+      this.#addErrorWithUrl(bytes, windowIndex, status, ipStart, ipEnd, url);
+    }
+  }
+
+  addJsonLine(bytes: DataView, start: number, end: number): void {
     if (!this.#saves) return;
-    this.#builder.addLineOfError(bytes, lineStart, lineEnd);
+    this.#builder.addLineOfError(bytes, start, end);
     this.#addText(NEWLINE);
   }
 
-  addCsvError(
+  addCsvLine(
     bytes: DataView,
-    windowIndex: number,
     status: number,
     timestampStart: number,
     timestampEnd: number,
@@ -128,7 +158,6 @@ export class RowCollector implements RowSink {
     urlStart: number,
     urlEnd: number,
   ): void {
-    this.#addError(bytes, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd);
     if (!this.#saves) return;
     // What JSON.stringify() makes of the five fields, byte for byte.
     const builder = this.#builder;
@@ -161,24 +190,16 @@ export class RowCollector implements RowSink {
     this.state.isStopped = false;
   }
 
-  #addError(
+  #addErrorWithUrl(
     bytes: DataView,
     windowIndex: number,
     status: number,
     ipStart: number,
     ipEnd: number,
-    urlStart: number,
-    urlEnd: number,
+    url: Uint8Array,
   ): void {
-    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
-      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, bytes, urlStart, urlEnd);
-    } else {
-      const url = boundedUrl(
-        new Uint8Array(bytes.buffer, bytes.byteOffset + urlStart, urlEnd - urlStart),
-      );
-      const urlView = padBytes(url);
-      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, urlView, 0, url.length);
-    }
+    const view = padBytes(url);
+    this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, view, 0, url.length);
   }
 
   #addText({ view, bytes }: Text): void {
@@ -213,6 +234,10 @@ function boundedUrl(bytes: Uint8Array): Uint8Array {
   cut.set(bytes.subarray(0, end));
   cut.set(ELLIPSIS, end);
   return cut;
+}
+
+function pieceOf(bytes: DataView, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** Text that stands in many lines, padded. */

@@ -32,7 +32,8 @@ export class MutatedLines {
     const random = this.#random;
     const isCsv = random.next() < 0.3;
     const keys = random.shuffle(["timestamp", "ip", "method", "url", "status"]);
-    const isQuoted = random.next() < 0.1;
+    const quotedShare = random.pick([0, 0, 0, 0.5, 1]);
+    const hasEscapedSlashes = random.next() < 0.2;
     const hasHeader = isCsv && random.next() < 0.5;
     const extras = isCsv && !hasHeader ? 0 : random.below(6);
     for (let i = 0; i < extras; i++) keys.splice(random.below(keys.length + 1), 0, `x${i}`);
@@ -44,6 +45,7 @@ export class MutatedLines {
     const isStatusText = random.next() < 0.2;
     const isCr = random.next() < 0.1;
     const blanks = random.next() < 0.2 ? random.pick([" ", "\t "]) : "";
+    const areQuoted = keys.map(() => random.next() < quotedShare);
     const csvKeys = hasHeader ? keys : ["timestamp", "ip", "method", "url", "status"];
     return () => {
       const fields: Record<string, string> = {
@@ -57,6 +59,8 @@ export class MutatedLines {
           `/resource/${random.below(10_000)}`,
           `/${"a".repeat(random.below(80))}`,
           `/${"a".repeat(random.below(30) ** 2 >> 1)}`,
+          `/${"a".repeat(random.below(20))}${random.pick(BEYOND_ASCII)}/b`,
+          `/a?b="${random.below(9)}"\\`,
         ]),
         status: random.next() < 0.02
           ? random.pick(["099", "600", "999"])
@@ -66,7 +70,9 @@ export class MutatedLines {
       if (isCsv) {
         if (hasHeader && random.next() < 0.05) return csvKeys.join(",") + end;
         const cells = csvKeys.map((key) => fields[key] ?? `x y${random.below(9)}`);
-        return cells.map((cell) => isQuoted ? JSON.stringify(cell) : cell).join(",") + end;
+        return cells.map((cell, i) => areQuoted[i] ? `"${cell.replaceAll('"', '""')}"` : cell).join(
+          ",",
+        ) + end;
       }
       const members = keys.map((key, i) => {
         const value = fields[key] === undefined
@@ -76,7 +82,8 @@ export class MutatedLines {
           : JSON.stringify(fields[key]);
         return `"${key}"${colon}${value}`;
       });
-      return `{${members.join(comma)}}${blanks}${end}`;
+      const line = `{${members.join(comma)}}${blanks}${end}`;
+      return hasEscapedSlashes ? line.replaceAll("/", "\\/") : line;
     };
   }
 
@@ -150,11 +157,32 @@ const EXTRA_VALUES: readonly ((random: Mulberry32) => string)[] = [
   (random) => `0.${random.below(1000)}`,
   (random) => `-${random.below(10)}e${random.pick(["1", "+2", "-3", "", "-"])}`,
   (random) => JSON.stringify("x".repeat(random.below(20))),
+  (random) => JSON.stringify(`x${random.pick(BEYOND_ASCII)}"${"y".repeat(random.below(20))}\t`),
   (random) => random.pick(["true", "false", "null"]),
   () => '{"nested": [1, "two"]}',
 ];
 
+/** Characters of each length in UTF-8, the first and the last of some kinds. */
+const BEYOND_ASCII = [
+  "\u0080",
+  "\u00e9",
+  "\u07ff",
+  "\u0800",
+  "\u2028",
+  "\ud7ff",
+  "\ufeff",
+  "\ufffd",
+  "\u{10000}",
+  "\u{10ffff}",
+];
+
 const FRAGMENTS = [
+  "\\u00e9",
+  "\\u00G9",
+  "\\ud83d\\ude00",
+  "\\b",
+  "\\x",
+  "\\",
   '\\"',
   "\\u0041",
   "\\ud800",

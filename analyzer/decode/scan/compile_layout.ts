@@ -1,6 +1,7 @@
 import { IP_BYTES_MAX } from "../../../log_format/log_record.ts";
 import { parseTimestamp } from "../../../log_format/parse_timestamp.ts";
 import type { Layout, Segment } from "./layout.ts";
+import { skipEscapeOrUtf8, skipUtf8 } from "./skip_rare.ts";
 
 /**
  * Reads lines that follow one layout, from `position` on, until one does not or `state.isStopped`.
@@ -48,7 +49,7 @@ export interface RowSink {
   /** Counts a row outside of the current window. Returns the index of its window in the batch. */
   place(eventTimeMs: number, state: ScanState): number;
   /** Adds an error row; all positions are in `bytes`, padded; ends are not part of the piece. */
-  addJsonError(
+  addError(
     bytes: DataView,
     windowIndex: number,
     status: number,
@@ -56,13 +57,22 @@ export interface RowSink {
     ipEnd: number,
     urlStart: number,
     urlEnd: number,
-    lineStart: number,
-    lineEnd: number,
   ): void;
-  /** The same for a row of CSV, whose fields hold nothing that JSON would escape. */
-  addCsvError(
+  /** The same where the URL has escapes of JSON. */
+  addEscapedError(
     bytes: DataView,
     windowIndex: number,
+    status: number,
+    ipStart: number,
+    ipEnd: number,
+    urlStart: number,
+    urlEnd: number,
+  ): void;
+  /** Adds the line of the error row before, which is JSON. */
+  addJsonLine(bytes: DataView, start: number, end: number): void;
+  /** Makes JSON of a row of CSV, whose fields hold nothing that JSON would escape. */
+  addCsvLine(
+    bytes: DataView,
     status: number,
     timestampStart: number,
     timestampEnd: number,
@@ -92,11 +102,10 @@ export function compileLayout(layout: Layout): LineScanner {
   const [ip, method, url] = [at("ip"), at("method"), at("url")];
   const time = parts.findIndex(({ kind }) => kind === "timestamp");
   const status = parts.findIndex(({ kind }) => kind === "status");
-  const addError = layout.format === "json"
-    ? `rows.addJsonError(view, windowIndex, status, s${ip}, e${ip}, s${url}, e${url}, start, q - ${
-      trailingBlanks(parts)
-    });`
-    : `rows.addCsvError(view, windowIndex, status, s${time}, e${time}, s${ip}, e${ip}, s${method}, e${method}, s${url}, e${url});`;
+  const places = `view, windowIndex, status, s${ip}, e${ip}, s${url}, e${url}`;
+  const addLine = layout.format === "json"
+    ? `rows.addJsonLine(view, start, q - ${trailingBlanks(parts)});`
+    : `rows.addCsvLine(view, status, s${time}, e${time}, s${ip}, e${ip}, s${method}, e${method}, s${url}, e${url});`;
   const code = `"use strict";
 let c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, secondMs = NaN;
 return function scan(bytes, view, position, end, state, rows) {
@@ -105,8 +114,8 @@ return function scan(bytes, view, position, end, state, rows) {
   let maxMs = state.eventTimeMaxMs, thresholdMs = state.thresholdMs;
   let rowCount = state.rowCount, lineCount = 0;
   let start = position;
-  while (start < end) {
-    let q = start;
+  lines: while (start < end) {
+    let q = start, hasEscapedUrl = false;
     ${fields}
     let next = q;
     if (bytes[next] === 13) next++;
@@ -130,7 +139,11 @@ return function scan(bytes, view, position, end, state, rows) {
       isStopped = state.isStopped;
     }
     lineCount++;
-    if (status >= minStatus) ${addError}
+    if (status >= minStatus) {
+      if (hasEscapedUrl) rows.addEscapedError(${places});
+      else rows.addError(${places});
+      ${addLine}
+    }
     start = next + 1;
     if (isStopped) break;
   }
@@ -140,10 +153,13 @@ return function scan(bytes, view, position, end, state, rows) {
   return start;
 };`;
   const offset = timestamp?.kind === "timestamp" ? timestamp.offset : "";
-  return new Function("readSecond", "skipNumber", "skipWord", code)(
+  const names = ["readSecond", "skipNumber", "skipWord", "skipEscapeOrUtf8", "skipUtf8"];
+  return new Function(...names, code)(
     (bytes: Uint8Array, position: number) => readSecond(bytes, position, offset),
     skipNumber,
     skipWord,
+    skipEscapeOrUtf8,
+    skipUtf8,
   );
 }
 
@@ -184,15 +200,15 @@ function fieldCode(part: Segment, index: number, layout: Layout): string {
       const isLast = layout.segments.at(-1) === part;
       return `
     const s${index} = q;
-    ${stringEndCode(layout.format, part.name === "method" ? 2 : 4)}
+    ${stringEndCode(part, layout.format)}
     const e${index} = q;` +
         (part.name === "ip"
           ? `if (e${index} === s${index} || e${index} - s${index} > ${IP_BYTES_MAX}) break;`
           : "") +
-        // A blank at either end of a line is no part of its first or last cell, and a brace at
-        // its start makes it JSON.
-        (isFirst ? `if (bytes[start] === 32 || bytes[start] === 123) break;` : "") +
-        (isLast && layout.format === "csv"
+        // At the start of a line a blank or a byte order mark does not count, and a brace makes it
+        // JSON; nor does a blank at its end.
+        (isFirst ? `if ([32, 123, 0xef].includes(bytes[start])) break;` : "") +
+        (isLast && part.end === ","
           ? `if (e${index} > s${index} && bytes[e${index} - 1] === 32) break;`
           : "");
     }
@@ -200,12 +216,15 @@ function fieldCode(part: Segment, index: number, layout: Layout): string {
 }
 
 /**
- * Moves `q` to the first byte that is no part of a string. Several words are looked at together
- * and without a branch, since the lengths of strings are what a processor cannot predict.
+ * Moves `q` to the end of a string. Several words are looked at together and without a branch,
+ * since the lengths of strings are what a processor cannot predict.
  */
-function stringEndCode(format: "json" | "csv", wordCount: number): string {
-  const words = Array.from({ length: wordCount }, (_, i) => `word${i}`);
-  const loads = words.map((word, i) => `${word} = view.getInt32(q + ${4 * i}, true)`).join(", ");
+function stringEndCode(
+  { name, end }: Extract<Segment, { kind: "string" }>,
+  format: "json" | "csv",
+): string {
+  const words = Array.from({ length: name === "method" ? 2 : 4 }, (_, i) => `word${i}`);
+  const loads = words.map((word, i) => `${word} = view.getInt32(q + ${4 * i}, true)`);
   const stops = words.map((word, i) => {
     // A byte below 0x80 less one more than itself has its highest bit set; so has a control
     // character, and a quote that has become the next one, less 0x21. Borrows disturb only what
@@ -214,16 +233,22 @@ function stringEndCode(format: "json" | "csv", wordCount: number): string {
       `(${word} ^ ${0x5c5c5c5c}) - ${0x01010101}`,
       `(${word} ^ ${0x02020202}) - ${0x21212121}`,
     ];
-    if (format === "csv") ends.push(`(${word} ^ ${0x2c2c2c2c}) - ${0x01010101}`);
+    if (end === ",") ends.push(`(${word} ^ ${0x2c2c2c2c}) - ${0x01010101}`);
     const flags = `(${ends.map((end) => `(${end})`).join(" | ")} | ${word}) & -2139062144`;
     // Gathers the highest bits of four bytes, that of the first one lowest.
     return `Math.imul((${flags}) >>> 7, 0x10204080) >>> 28 << ${4 * i}`;
   });
+  // An escaped address is for the parser: its length is not that of its bytes.
+  const mayHaveEscapes = format === "json" && name !== "ip";
   return `for (;;) {
-      const ${loads};
+      const ${loads.join(", ")};
       const stops = ${stops.map((stop) => `(${stop})`).join(" | ")};
-      if (stops !== 0) { q += 31 - Math.clz32(stops & -stops); break; }
-      q += ${4 * wordCount};
+      if (stops === 0) { q += ${4 * words.length}; continue; }
+      q += 31 - Math.clz32(stops & -stops);
+      if (bytes[q] === ${end.charCodeAt(0)}) break;
+      ${mayHaveEscapes && name === "url" ? "if (bytes[q] === 92) hasEscapedUrl = true;" : ""}
+      q = ${mayHaveEscapes ? "skipEscapeOrUtf8" : "skipUtf8"}(bytes, q);
+      if (q < 0) break lines;
     }`;
 }
 
@@ -293,11 +318,15 @@ function trailingBlanks(parts: readonly Segment[]): number {
 
 /** `YYYY-MM-DDThh:mm:ss` with the offset of the layout, ms since the epoch. */
 function readSecond(bytes: Uint8Array, position: number, offset: string): number | undefined {
+  for (const [at, byte] of SEPARATORS) if (bytes[position + at] !== byte) return undefined;
   const text = String.fromCharCode(...bytes.subarray(position, position + 19));
   // 24:00:00 is the end of a day, but a fraction after it is no time at all.
   if (!SECOND.test(text) || text.startsWith("24", 11)) return undefined;
   return parseTimestamp(text + offset);
 }
+
+/** Where the separators stand: lines that hold something else need no look at their digits. */
+const SEPARATORS = [[4, 0x2d], [7, 0x2d], [13, 0x3a], [16, 0x3a]] as const;
 
 const SECOND = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d$/;
 

@@ -23,8 +23,15 @@ export type Segment =
     readonly fractionDigits: number;
     readonly offset: string;
   }
-  /** Printable ASCII up to the byte that ends it, without the bytes that would need a parser. */
-  | { readonly kind: "string"; readonly name: "ip" | "method" | "url" | undefined }
+  /**
+   * Whatever may stand before the byte that ends it: escapes in JSON, no quotes in CSV, no control
+   * characters, well-formed UTF-8.
+   */
+  | {
+    readonly kind: "string";
+    readonly name: "ip" | "method" | "url" | undefined;
+    readonly end: '"' | ",";
+  }
   /** Three digits from 100 to 599. */
   | { readonly kind: "status" }
   /** A JSON number of an unknown key. */
@@ -70,9 +77,7 @@ function learnJson(line: string): Segment[] | undefined {
 
     const [value, string, number, word] = match(JSON_VALUE, line, at) ?? [];
     if (string !== undefined) {
-      builder.text('"');
-      if (!addValue(builder, isField(key) ? key : undefined, string)) return undefined;
-      builder.text('"');
+      if (!addQuoted(builder, isField(key) ? key : undefined, string)) return undefined;
     } else if (isField(key)) {
       if (key !== "status" || number === undefined || !STATUS.test(number)) return undefined;
       builder.field({ kind: "status" });
@@ -100,9 +105,9 @@ function learnJson(line: string): Segment[] | undefined {
 /** What stands before a value: the start of the object or a comma, and a key without escapes. */
 const JSON_KEY = /[ \t]*[{,][ \t]*"([^"\\]*)"[ \t]*:[ \t]*/y;
 
-/** A value: a string without escapes, a number or a word. */
+/** A value: a string, a number or a word. */
 const JSON_VALUE =
-  /(?:"([^"\\]*)"|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y;
+  /(?:"((?:[^"\\]|\\.)*)"|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y;
 
 const JSON_END = /[ \t]*\}[ \t]*$/y;
 
@@ -123,22 +128,43 @@ function nestedEnd(line: string, start: number): number | undefined {
 }
 
 function learnCsv(line: string, csv: CsvLayout | undefined): Segment[] | undefined {
-  // A quote or a blank at an end changes what the cells are: for the parser.
-  if (line.includes('"') || line !== line.trim()) return undefined;
-  const cells = line.split(",");
+  // A blank at an end changes what the cells are: for the parser.
+  if (line !== line.trim()) return undefined;
+  const cells = [...`${line},`.matchAll(CSV_CELL)];
+  const isWhole = cells.reduce((bytes, [cell]) => bytes + cell.length, 0) === line.length + 1;
+  if (!isWhole) return undefined;
   const { fieldCount, columns } = csv ?? { fieldCount: 5, columns: [0, 1, 2, 3, 4] };
   if (cells.length !== fieldCount) return undefined;
   const builder = new SegmentBuilder();
-  for (const [column, cell] of cells.entries()) {
+  for (const [column, [, quoted, bare]] of cells.entries()) {
     if (column > 0) builder.text(",");
-    const names = FIELD_NAMES.filter((_, i) => columns[i] === column);
-    if (names.length > 1 || !addValue(builder, names[0], cell)) return undefined;
+    const [name, ...others] = FIELD_NAMES.filter((_, i) => columns[i] === column);
+    if (others.length > 0) return undefined;
+    const isAdded = quoted !== undefined
+      ? addQuoted(builder, name, quoted)
+      : addValue(builder, name, bare!, ",");
+    if (!isAdded) return undefined;
   }
   return builder.segments;
 }
 
+/** A cell and its comma; in quotes, but without any in them, or without quotes. */
+const CSV_CELL = /(?:"([^"]*)"|([^",]*)),/gy;
+
+function addQuoted(builder: SegmentBuilder, name: FieldName | undefined, value: string): boolean {
+  builder.text('"');
+  if (!addValue(builder, name, value, '"')) return false;
+  builder.text('"');
+  return true;
+}
+
 /** Adds the value of a field, or of an unknown key; false where it has no fixed form. */
-function addValue(builder: SegmentBuilder, name: FieldName | undefined, value: string): boolean {
+function addValue(
+  builder: SegmentBuilder,
+  name: FieldName | undefined,
+  value: string,
+  end: '"' | ",",
+): boolean {
   if (name === "status") {
     if (!STATUS.test(value)) return false;
     builder.field({ kind: "status" });
@@ -147,7 +173,7 @@ function addValue(builder: SegmentBuilder, name: FieldName | undefined, value: s
     if (offset === undefined) return false;
     builder.field({ kind: "timestamp", fractionDigits: fraction?.length ?? 0, offset });
   } else {
-    builder.field({ kind: "string", name });
+    builder.field({ kind: "string", name, end });
   }
   return true;
 }

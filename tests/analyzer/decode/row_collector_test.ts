@@ -103,7 +103,9 @@ Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes th
     number,
     number,
   ];
-  rows.addCsvError(padBytes(bytes), place(5000), 500, a, b, c, d, e, f, g, h);
+  const view = padBytes(bytes);
+  rows.addError(view, place(5000), 500, c, d, g, h);
+  rows.addCsvLine(view, 500, a, b, c, d, e, f, g, h);
   const { lineBytes } = build().errors;
   const [timestamp, ip, method, url] = cells;
   assert.equal(
@@ -119,7 +121,9 @@ Deno.test("RowCollector cuts URLs that are too long, however they were read", ()
   const { rows, place, build } = setUp();
   rows.addRecord(record);
   const bytes = new TextEncoder().encode(url);
-  rows.addJsonError(padBytes(bytes), place(5000), 404, 0, 1, 0, bytes.length, 0, bytes.length);
+  const view = padBytes(bytes);
+  rows.addError(view, place(5000), 404, 0, 1, 0, bytes.length);
+  rows.addJsonLine(view, 0, bytes.length);
   const { urlBytes, urlOffsets, lineOffsets } = build().errors;
   const [first, second] = [0, 1].map((i) =>
     new TextDecoder().decode(urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]))
@@ -128,4 +132,26 @@ Deno.test("RowCollector cuts URLs that are too long, however they were read", ()
   assert.match(first!, /^\/é+…$/);
   assert.ok(urlOffsets[1]! <= LIMITS.urlBytesMax && urlOffsets[1]! > LIMITS.urlBytesMax - 4);
   assert.equal(lineOffsets[2]! - lineOffsets[1]!, bytes.length + 1, "the line is kept whole");
+});
+
+Deno.test("RowCollector counts an escaped URL as what it stands for, and keeps its line", () => {
+  const urls = ["/a", "/\u20ac", "/" + "\u00e9".repeat(LIMITS.urlBytesMax)];
+  for (const url of urls) {
+    const { rows, place, build } = setUp();
+    const escaped = JSON.stringify(url).slice(1, -1).replace("/", "\\/").replace(
+      "\u20ac",
+      "\\u20ac",
+    );
+    const bytes = new TextEncoder().encode(escaped);
+    const view = padBytes(bytes);
+    rows.addEscapedError(view, place(5000), 404, 0, 1, 0, bytes.length);
+    rows.addJsonLine(view, 0, bytes.length);
+    const record = { eventTimeMs: 5000, ip: "\\", url, status: 404, toJson: () => "{}" };
+    rows.addRecord(record);
+    const { urlHashes, urlBytes, urlOffsets, lineBytes, lineOffsets } = build().errors;
+    const [first, second] = [0, 1].map((i) => urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]));
+    assert.deepEqual(first, second);
+    assert.deepEqual(urlHashes.subarray(0, 2), urlHashes.subarray(2, 4));
+    assert.equal(new TextDecoder().decode(lineBytes.subarray(0, lineOffsets[1])), `${escaped}\n`);
+  }
 });

@@ -31,24 +31,27 @@ function scan(lines: readonly string[], change: Partial<ScanState> = {}) {
   };
   const events: string[] = [];
   const decoder = new TextDecoder();
+  const piecesOf = (at: readonly number[]) =>
+    Array.from(
+      { length: at.length / 2 },
+      (_, i) => decoder.decode(bytes.subarray(at[2 * i], at[2 * i + 1])),
+    );
   const rows: RowSink = {
     place(eventTimeMs) {
       events.push(`place ${eventTimeMs - TIME_MS}`);
       return 3;
     },
-    addJsonError(_view, windowIndex, status, ipStart, ipEnd, urlStart, urlEnd, lineStart, lineEnd) {
-      const piece = (from: number, to: number) => decoder.decode(bytes.subarray(from, to));
-      events.push([
-        windowIndex,
-        status,
-        piece(ipStart, ipEnd),
-        piece(urlStart, urlEnd),
-        piece(lineStart, lineEnd),
-      ].join("|"));
+    addError(_view, windowIndex, status, ...at) {
+      events.push([windowIndex, status, ...piecesOf(at)].join("|"));
     },
-    addCsvError(_view, windowIndex, status, ...at) {
-      const pieces = [0, 2, 4, 6].map((i) => decoder.decode(bytes.subarray(at[i], at[i + 1])));
-      events.push([windowIndex, status, ...pieces].join("|"));
+    addEscapedError(_view, windowIndex, status, ...at) {
+      events.push(["escaped", windowIndex, status, ...piecesOf(at)].join("|"));
+    },
+    addJsonLine(_view, ...at) {
+      events.push(...piecesOf(at));
+    },
+    addCsvLine(_view, status, ...at) {
+      events.push([status, ...piecesOf(at)].join("|"));
     },
   };
   const layout = learnLayout(lines[0]!, undefined) ?? assert.fail("no layout");
@@ -87,18 +90,38 @@ Deno.test("compileLayout() stops behind the row after which the batch has to end
 
 Deno.test("compileLayout() hands over error rows with the places of their fields", () => {
   const line = LINE.replace("200", "404");
-  assert.deepEqual(scan([line, `${line}\r`]).events, Array(2).fill(`7|404|1.2.3.4|/a|${line}`));
-  assert.deepEqual(scan([line], { windowEndMs: -Infinity }).events.at(-1)![0], "3");
-  assert.deepEqual(scan([LINE.replace("200", "399"), LINE.replace("200", "400")]).events.length, 1);
-  assert.deepEqual(scan(["2025-05-30T18:52:47.123Z,::1,,/a?b,500"]).events, [
-    "7|500|2025-05-30T18:52:47.123Z|::1||/a?b",
-  ]);
+  const events = ["7|404|1.2.3.4|/a", line];
+  assert.deepEqual(scan([line, `${line}\r`]).events, [...events, ...events]);
+  assert.deepEqual(scan([line], { windowEndMs: -Infinity }).events.at(-2)![0], "3");
+  assert.deepEqual(scan([LINE.replace("200", "399"), LINE.replace("200", "400")]).events.length, 2);
+  for (const csv of ["%,::1,,/a?b,500", '"%","::1","","/a?b","500"', '%,"::1",,"/a?b",500']) {
+    assert.deepEqual(scan([csv.replace("%", "2025-05-30T18:52:47.123Z")]).events, [
+      "7|500|::1|/a?b",
+      "500|2025-05-30T18:52:47.123Z|::1||/a?b",
+    ]);
+  }
+});
+
+Deno.test("compileLayout() reads escapes and characters beyond ASCII without the parser", () => {
+  const changes: [string, string, string][] = [
+    ['"/a"', '"\\/\\u0061"', "escaped|7|404|1.2.3.4|\\/\\u0061"],
+    ['"/a"', '"/\u00e9\u{1f600}"', "7|404|1.2.3.4|/\u00e9\u{1f600}"],
+    ["GET", "\\n\u20ac", "7|404|1.2.3.4|/a"],
+    ["1.2.3.4", "\u00e9", "7|404|\u00e9|/a"],
+  ];
+  for (const [from, to, event] of changes) {
+    const line = LINE.replace("200", "404").replace(from, to);
+    assert.deepEqual(scan([LINE, line]).events, [event, line]);
+  }
+  const csv = "2025-05-30T18:52:47.123Z,1.2.3.4,GET,/\u00e9,500";
+  assert.equal(scan([csv]).events[0], "7|500|1.2.3.4|/\u00e9");
 });
 
 Deno.test("compileLayout() leaves to the parser what it is not sure of", () => {
   const changes: [string, string][] = [
-    ['"/a"', '"/\\u0061"'],
-    ['"/a"', '"/é"'],
+    ['"/a"', '"/\\x61"'],
+    ['"/a"', '"/\\u006"'],
+    ["1.2.3.4", "\\u0061"],
     ['"/a"', '"/\u0001"'],
     ["1.2.3.4", ""],
     ["1.2.3.4", "x".repeat(65)],

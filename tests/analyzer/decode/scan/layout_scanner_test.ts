@@ -32,7 +32,13 @@ function readAll(scanner: LayoutScanner, lines: readonly string[]): number {
     lineBytesMax: 1000,
   };
   const unused = () => assert.fail("no row is an error, or outside of the window");
-  const rows: RowSink = { place: unused, addJsonError: unused, addCsvError: unused };
+  const rows: RowSink = {
+    place: unused,
+    addError: unused,
+    addEscapedError: unused,
+    addJsonLine: unused,
+    addCsvLine: unused,
+  };
   const view = new DataView(bytes.buffer);
   let learned = 0;
   for (let position = 0; position < end;) {

@@ -58,11 +58,27 @@ Deno.test("learnLayout() takes the columns of CSV in their own order, or in that
   );
 });
 
+Deno.test("learnLayout() takes quotes around a cell of CSV for text", () => {
+  assert.equal(
+    shape('"2025-05-30T18:52:47.123Z","1.2.3.4",GET,"/a,b","404"'),
+    '"<time.3Z>","<ip>",<method>,"<url>","<status>"',
+  );
+  const [bare, quoted] = ["GET", '"GET"'].map((method) =>
+    learnLayout(`2025-05-30T18:52:47.123Z,1.2.3.4,${method},/,404`, undefined)!.signature
+  );
+  assert.notEqual(bare, quoted);
+});
+
+Deno.test("learnLayout() takes a string with escapes for one like any other", () => {
+  const layouts = [JSON_LINE, JSON_LINE.replace('"/"', '"\\/\\"\\u0041"')]
+    .map((line) => learnLayout(line, undefined)!.signature);
+  assert.equal(layouts[0], layouts[1]);
+});
+
 Deno.test("learnLayout() learns nothing from lines that others will not follow, or not for sure", () => {
   const lines = [
     JSON_LINE.replace("}", ', "ip": "5.6.7.8"}'),
     JSON_LINE.replace('"ip"', '"\\u0069p"'),
-    JSON_LINE.replace('"/"', '"\\/"'),
     JSON_LINE.replace('"2025-05-30T18:52:47.123456Z"', "1748631167"),
     JSON_LINE.replace(".123456", ".12"),
     JSON_LINE.replace("404", "4.04e2"),
@@ -71,7 +87,9 @@ Deno.test("learnLayout() learns nothing from lines that others will not follow, 
     JSON_LINE.replace("}", `, ${Array(201).fill('"k":1').join()}}`),
     JSON_LINE.replace(', "ip": "1.2.3.4"', ""),
     " 2025-05-30T18:52:47.123Z,1.2.3.4,GET,/,404",
-    '2025-05-30T18:52:47.123Z,1.2.3.4,GET,"/",404',
+    '2025-05-30T18:52:47.123Z,1.2.3.4,GET,"/""",404',
+    '2025-05-30T18:52:47.123Z,1.2.3.4,GET,"/"x,404',
+    '2025-05-30T18:52:47.123Z,1.2.3.4,GET,/",404',
     "1748631167,1.2.3.4,GET,/,404",
     "2025-05-30T18:52:47.123Z,1.2.3.4,GET,/,0404",
     "2025-05-30T18:52:47.123Z,1.2.3.4,GET,/,404,x",
