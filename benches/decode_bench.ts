@@ -10,7 +10,6 @@
 import assert from "node:assert/strict";
 import { LineDecoder } from "../analyzer/decode/line_decoder.ts";
 import { parseLine } from "../analyzer/decode/parse_line.ts";
-import { SLACK_BYTES } from "../analyzer/decode/scan/compile_layout.ts";
 import { generatorConfig, generatorOptions } from "../generator/config.ts";
 import { generatorStream } from "../generator/generator_stream.ts";
 import { parseOptions } from "../command_line/deno/parse_options.ts";
@@ -36,7 +35,7 @@ function decode(bytes: Uint8Array): number {
     windowLengthMs: 30_000,
     latenessMs: 5000,
   });
-  const buffer = new Uint8Array(CHUNK_BYTES + SLACK_BYTES);
+  const buffer = new Uint8Array(CHUNK_BYTES);
   const times = { receivedAtMs: 0, futureLimitMs: Infinity };
   let errorCount = 0;
   for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {

@@ -2,8 +2,8 @@ import { type LineFormat, parseLine } from "./parse_line.ts";
 import type { CsvLayout, InputPosition, RecordBatch, SampleKind } from "./record_batch.ts";
 import { RecordBatchBuilder } from "./record_batch_builder.ts";
 import { RowCollector, type RowOptions } from "./row_collector.ts";
-import { SLACK_BYTES } from "./scan/compile_layout.ts";
 import { LayoutScanner } from "./scan/layout_scanner.ts";
+import { memoryBytes, Place, TEXT_BYTES_MAX } from "./scan/scan_memory.ts";
 
 /** What the decoder has to know of the run. */
 export interface DecoderOptions extends RowOptions {
@@ -18,6 +18,9 @@ export interface ChunkTimes {
   readonly futureLimitMs: number;
 }
 
+/** What reads lines without parsing them; one that reads none leaves all of them to the parser. */
+export type LineReader = Pick<LayoutScanner, "scan" | "learn" | "forgetCsv">;
+
 /**
  * Turns the bytes of one input into batches of rows. Synchronous; a chunk may be reused by its
  * owner as soon as {@linkcode push} returns.
@@ -31,10 +34,10 @@ export class LineDecoder {
   readonly #inputId: string;
   readonly #builder: RecordBatchBuilder;
   readonly #rows: RowCollector;
-  readonly #scanner = new LayoutScanner();
+  readonly #scanner: LineReader;
 
   /** Beginning of a line whose newline has not come yet. */
-  #carry = new Uint8Array(SLACK_BYTES + 512);
+  #carry = new Uint8Array(512);
   #carryBytes = 0;
   /** Bytes of the unfinished line that were not kept because it is too long already. */
   #skippedBytes = 0;
@@ -43,12 +46,21 @@ export class LineDecoder {
   #csvLayout: CsvLayout | undefined;
   readonly #sampled = new Set<SampleKind>();
 
-  /** @param position where to go on, if the input was read before */
-  constructor(inputId: string, options: DecoderOptions, position?: InputPosition) {
+  /**
+   * @param position where to go on, if the input was read before
+   * @param scanner reads lines that need not be parsed
+   */
+  constructor(
+    inputId: string,
+    options: DecoderOptions,
+    position?: InputPosition,
+    scanner: LineReader = new LayoutScanner(),
+  ) {
     this.#inputId = inputId;
     this.#options = options;
     this.#builder = new RecordBatchBuilder(options);
     this.#rows = new RowCollector(this.#builder, options);
+    this.#scanner = scanner;
     this.#offsetBytes = position?.offsetBytes ?? 0;
     this.#csvLayout = position?.csvLayout;
   }
@@ -65,18 +77,8 @@ export class LineDecoder {
       start = newline + 1;
     }
     const end = chunk.lastIndexOf(NEWLINE) + 1;
-    const scanEnd = this.#scanEnd(chunk, end);
-    const { buffer, byteOffset } = chunk;
-    const view = new DataView(buffer, byteOffset);
     while (start < end) {
-      start = this.#scan(chunk, view, start, scanEnd);
-      if (this.#rows.isStopped) {
-        this.#flush(times, emit);
-      } else if (start < end) {
-        const newline = chunk.indexOf(NEWLINE, start);
-        this.#addLine(chunk.subarray(start, newline), 1, times, emit);
-        start = newline + 1;
-      }
+      start = this.#pushLines(chunk, start, end, times, emit);
     }
     this.#flush(times, emit);
     this.#keep(chunk.subarray(start));
@@ -102,22 +104,47 @@ export class LineDecoder {
     this.#flush(times, emit);
   }
 
-  /**
-   * Where lines end that scanners may read: they look at bytes behind a line, so the buffer has to
-   * reach farther than the chunk, or the last lines are parsed.
-   */
-  #scanEnd(chunk: Uint8Array, end: number): number {
-    const viewBytes = chunk.buffer.byteLength - chunk.byteOffset;
-    if (viewBytes - end >= SLACK_BYTES) return end;
-    const last = viewBytes - SLACK_BYTES;
-    return last <= 0 ? 0 : chunk.lastIndexOf(NEWLINE, Math.min(last, end) - 1) + 1;
+  /** Takes as many lines as a scanner can; returns where the rest begins. */
+  #pushLines(
+    chunk: Uint8Array,
+    start: number,
+    chunkEnd: number,
+    times: ChunkTimes,
+    emit: (batch: RecordBatch) => void,
+  ): number {
+    const end = chunkEnd - start <= TEXT_BYTES_MAX
+      ? chunkEnd
+      : chunk.lastIndexOf(NEWLINE, start + TEXT_BYTES_MAX - 1) + 1;
+    // A line that does not even fit alone is for the parser.
+    if (end <= start) return this.#addNextLine(chunk, start, times, emit);
+    memoryBytes.set(chunk.subarray(start, end), Place.text);
+    const toMemory = Place.text - start;
+    while (start < end) {
+      start = this.#scan(start + toMemory, end + toMemory) - toMemory;
+      if (this.#rows.isStopped) this.#flush(times, emit);
+      else if (start < end) start = this.#addNextLine(chunk, start, times, emit);
+    }
+    return start;
   }
 
-  /** Reads lines by the layouts known so far; returns where the first one begins that has none. */
-  #scan(chunk: Uint8Array, view: DataView, start: number, end: number): number {
-    const next = this.#scanner.scan(chunk, view, start, end, this.#rows.state, this.#rows);
-    if (next === start) return start;
-    this.#rows.settle(next - start);
+  /** Parses the line that begins at `start`; returns where the next one does. */
+  #addNextLine(
+    chunk: Uint8Array,
+    start: number,
+    times: ChunkTimes,
+    emit: (batch: RecordBatch) => void,
+  ): number {
+    const newline = chunk.indexOf(NEWLINE, start);
+    this.#addLine(chunk.subarray(start, newline), 1, times, emit);
+    return newline + 1;
+  }
+
+  /**
+   * Reads lines in the memory of the scanners by the layouts known so far; returns where the first
+   * one begins that has none.
+   */
+  #scan(start: number, end: number): number {
+    const next = this.#scanner.scan(start, end, this.#rows);
     this.#offsetBytes += next - start;
     return next;
   }
@@ -126,10 +153,8 @@ export class LineDecoder {
     const room = this.#options.lineBytesMax - this.#carryBytes;
     const kept = bytes.length <= room ? bytes : bytes.subarray(0, room);
     const carryBytes = this.#carryBytes + kept.length;
-    if (carryBytes + SLACK_BYTES >= this.#carry.length) {
-      const larger = new Uint8Array(
-        Math.min(this.#options.lineBytesMax, 2 * carryBytes) + SLACK_BYTES + 1,
-      );
+    if (carryBytes > this.#carry.length) {
+      const larger = new Uint8Array(Math.min(this.#options.lineBytesMax, 2 * carryBytes));
       larger.set(this.#carry.subarray(0, this.#carryBytes));
       this.#carry = larger;
     }
@@ -158,9 +183,10 @@ export class LineDecoder {
 
   /** One line of each chunk is cut: parsing those would cost as much as scanning a hundred. */
   #scanCarriedLine(lineBytes: number): boolean {
-    this.#carry[lineBytes] = NEWLINE;
-    const view = new DataView(this.#carry.buffer);
-    return this.#scan(this.#carry, view, 0, lineBytes + 1) > 0;
+    if (lineBytes >= TEXT_BYTES_MAX) return false;
+    memoryBytes.set(this.#carry.subarray(0, lineBytes), Place.text);
+    memoryBytes[Place.text + lineBytes] = NEWLINE;
+    return this.#scan(Place.text, Place.text + lineBytes + 1) > Place.text;
   }
 
   /** Takes one line without its newline. */

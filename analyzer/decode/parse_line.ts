@@ -3,7 +3,6 @@ import { FIELD_NAMES, IP_BYTES_MAX, STATUS_MAX, STATUS_MIN } from "../../log_for
 import { epochToMs, parseTimestamp } from "../../log_format/parse_timestamp.ts";
 import type { MalformedReason } from "./malformed_reason.ts";
 import type { CsvLayout } from "./record_batch.ts";
-import { skipUtf8 } from "./scan/skip_rare.ts";
 
 /** Which lines count as records: `auto` takes a line that starts with `{` as JSON, others as CSV. */
 export type LineFormat = "auto" | "json" | "csv";
@@ -56,10 +55,13 @@ const utf8 = new TextDecoder();
  * decoder would throw, which costs as much as fifty lines.
  */
 function isUtf8(bytes: Uint8Array): boolean {
-  let i = 0;
-  while (i >= 0 && i < bytes.length) i = bytes[i]! < 0x80 ? i + 1 : skipUtf8(bytes, i);
-  return i === bytes.length;
+  const again = utf8Encoder.encode(wholeUtf8.decode(bytes));
+  return again.length === bytes.length && again.every((byte, i) => byte === bytes[i]);
 }
+
+const utf8Encoder = new TextEncoder();
+/** Keeps a byte order mark, so that nothing but what is no UTF-8 changes. */
+const wholeUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Drops JSON's own white space at both ends: anything else around a line belongs to it. Not by a

@@ -1,9 +1,19 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
-import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
+import { padBytes } from "../padded_bytes.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
-import type { RowSink, ScanState } from "./scan/compile_layout.ts";
+import type { Layout } from "./scan/layout.ts";
+import type { RowSink } from "./scan/line_scanner.ts";
+import {
+  ERROR_BYTES,
+  ErrorField,
+  Exit,
+  memoryBytes,
+  memoryView,
+  memoryWords,
+  Place,
+} from "./scan/scan_memory.ts";
 import { unescapeJson } from "./unescape_json.ts";
 
 /** What decides where a row belongs. */
@@ -28,40 +38,29 @@ export interface RowOptions {
  * input, so cutting batches here is enough, whatever other inputs do.
  */
 export class RowCollector implements RowSink {
-  /** What scanners work on; {@linkcode settle} has to follow each of them. */
-  readonly state: ScanState;
   readonly #builder: RecordBatchBuilder;
-  readonly #windowLengthMs: number;
-  readonly #latenessMs: number;
-  readonly #saves: boolean;
-  /** Room for a URL without its escapes, padded. */
-  #unescaped = new DataView(new ArrayBuffer(512));
+  readonly #options: RowOptions;
+  /** Room for a URL without its escapes. */
+  #unescaped = new Uint8Array(512);
   #futureLimitMs = Infinity;
   /** The window end that the input's own watermark reached last, in window lengths. */
   #watermarkWindow = -Infinity;
+  /** Rows from here on are in the future, or move the watermark. */
+  #thresholdMs = -Infinity;
+  /** The window of the row before, `NaN` where the batch has none yet. */
+  #windowStartMs = NaN;
+  /** Its index in the batch. */
+  #windowIndex = 0;
+  #isStopped = false;
 
   constructor(builder: RecordBatchBuilder, options: RowOptions) {
     this.#builder = builder;
-    this.#windowLengthMs = options.windowLengthMs;
-    this.#latenessMs = options.latenessMs;
-    this.#saves = options.saves;
-    this.state = {
-      windowStartMs: NaN,
-      windowEndMs: NaN,
-      windowIndex: 0,
-      rowCount: 0,
-      eventTimeMaxMs: -Infinity,
-      thresholdMs: -Infinity,
-      lineCount: 0,
-      isStopped: false,
-      minStatus: options.minStatus,
-      lineBytesMax: options.lineBytesMax,
-    };
+    this.#options = options;
   }
 
   /** True where no further row may go into this batch. */
   get isStopped(): boolean {
-    return this.state.isStopped;
+    return this.#isStopped;
   }
 
   /** Rows with a later event time are in the future; ms since the epoch, may be `Infinity`. */
@@ -73,121 +72,124 @@ export class RowCollector implements RowSink {
   /** Adds a record that was parsed; its line is counted already. */
   addRecord(record: ParsedRecord): void {
     const { status, eventTimeMs } = record;
-    const windowIndex = this.place(eventTimeMs, this.state);
-    if (status < this.state.minStatus) return;
+    const windowIndex = this.place(eventTimeMs);
+    if (status < this.#options.minStatus) return;
     const ip = encoder.encode(record.ip);
     const url = boundedUrl(encoder.encode(record.url));
     this.#addErrorWithUrl(padBytes(ip), windowIndex, status, 0, ip.length, url);
-    if (!this.#saves) return;
+    if (!this.#options.saves) return;
     const line = encoder.encode(record.toJson() + "\n");
     this.#builder.addLineOfError(padBytes(line), 0, line.length);
   }
 
-  place(eventTimeMs: number, state: ScanState): number {
-    this.#settleRows();
+  /** Counts a row in its window, wherever that is. Returns the window's index in the batch. */
+  place(eventTimeMs: number): number {
     if (eventTimeMs > this.#futureLimitMs) return this.#builder.addFutureRow();
-    const windowIndex = this.#builder.addRow(eventTimeMs);
-    state.windowStartMs = Math.floor(eventTimeMs / this.#windowLengthMs) * this.#windowLengthMs;
-    state.windowEndMs = state.windowStartMs + this.#windowLengthMs;
-    state.windowIndex = windowIndex;
-    const watermarkWindow = Math.floor((eventTimeMs - this.#latenessMs) / this.#windowLengthMs);
+    const { windowLengthMs, latenessMs } = this.#options;
+    this.#windowIndex = this.#builder.addRow(eventTimeMs);
+    this.#windowStartMs = Math.floor(eventTimeMs / windowLengthMs) * windowLengthMs;
+    const watermarkWindow = Math.floor((eventTimeMs - latenessMs) / windowLengthMs);
     if (watermarkWindow > this.#watermarkWindow) {
       this.#watermarkWindow = watermarkWindow;
       this.#setThreshold();
-      state.isStopped = true;
+      this.#isStopped = true;
     }
-    state.isStopped ||= this.#builder.isFull;
-    return windowIndex;
+    this.#isStopped ||= this.#builder.isFull;
+    return this.#windowIndex;
   }
 
-  addError(
-    bytes: DataView,
-    windowIndex: number,
-    status: number,
-    ipStart: number,
-    ipEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void {
-    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
-      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, bytes, urlStart, urlEnd);
-    } else {
-      const url = boundedUrl(pieceOf(bytes, urlStart, urlEnd));
-      this.#addErrorWithUrl(bytes, windowIndex, status, ipStart, ipEnd, url);
+  prepare(secondMs: number): void {
+    const { windowLengthMs, minStatus, lineBytesMax } = this.#options;
+    const endMs = Math.min(this.#windowStartMs + windowLengthMs, this.#thresholdMs);
+    // Of no second and no window, nothing is.
+    const fromMs = Math.min(Math.max(0, this.#windowStartMs - secondMs), 1000) || 0;
+    const toMs = Math.min(Math.max(fromMs, endMs - secondMs), 1000) || 0;
+    memoryWords[Place.fromMs / 4] = fromMs;
+    memoryWords[Place.spanMs / 4] = toMs - fromMs;
+    memoryWords[Place.minStatus / 4] = minStatus;
+    memoryWords[Place.lineBytesMax / 4] = lineBytesMax;
+  }
+
+  take(format: Layout["format"], secondMs: number, bytes: number): void {
+    if (bytes === 0) return;
+    const rowCount = memoryWords[Place.rowCount / 4]!;
+    const hasRowToPlace = memoryWords[Place.exit / 4] === Exit.place;
+    this.#builder.addLines(rowCount + (hasRowToPlace ? 1 : 0), bytes);
+    if (rowCount > 0) {
+      const eventTimeMaxMs = secondMs + memoryWords[Place.fractionMaxMs / 4]!;
+      this.#builder.addRows(this.#windowIndex, rowCount, eventTimeMaxMs);
     }
-  }
-
-  addEscapedError(
-    bytes: DataView,
-    windowIndex: number,
-    status: number,
-    ipStart: number,
-    ipEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void {
-    const needed = urlEnd - urlStart + PADDING_BYTES;
-    if (needed > this.#unescaped.byteLength) {
-      this.#unescaped = new DataView(new ArrayBuffer(needed));
+    const errorsEnd = Place.errors + ERROR_BYTES * memoryWords[Place.errorCount / 4]!;
+    for (let place = Place.errors; place < errorsEnd; place += ERROR_BYTES) {
+      this.#addScannedError(format, place / 4, this.#windowIndex);
     }
-    const unescaped = this.#unescaped;
-    const end = unescapeJson(bytes, urlStart, urlEnd, new Uint8Array(unescaped.buffer));
-    if (end <= LIMITS.urlBytesMax) {
-      this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, unescaped, 0, end);
-    } else {
-      const url = boundedUrl(pieceOf(unescaped, 0, end));
-      this.#addErrorWithUrl(bytes, windowIndex, status, ipStart, ipEnd, url);
+    if (!hasRowToPlace) return;
+    const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
+    if (memoryWords[errorsEnd / 4 + ErrorField.status]! >= this.#options.minStatus) {
+      this.#addScannedError(format, errorsEnd / 4, windowIndex);
     }
-  }
-
-  addJsonLine(bytes: DataView, start: number, end: number): void {
-    if (!this.#saves) return;
-    this.#builder.addLineOfError(bytes, start, end);
-    this.#addText(NEWLINE);
-  }
-
-  addCsvLine(
-    bytes: DataView,
-    status: number,
-    timestampStart: number,
-    timestampEnd: number,
-    ipStart: number,
-    ipEnd: number,
-    methodStart: number,
-    methodEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void {
-    if (!this.#saves) return;
-    // What JSON.stringify() makes of the five fields, byte for byte.
-    const builder = this.#builder;
-    this.#addText(BEFORE_TIMESTAMP);
-    builder.addLineOfError(bytes, timestampStart, timestampEnd);
-    this.#addText(BEFORE_IP);
-    builder.addLineOfError(bytes, ipStart, ipEnd);
-    this.#addText(BEFORE_METHOD);
-    builder.addLineOfError(bytes, methodStart, methodEnd);
-    this.#addText(BEFORE_URL);
-    builder.addLineOfError(bytes, urlStart, urlEnd);
-    this.#addText(LINE_ENDS[status]!);
-  }
-
-  /**
-   * Puts what a scanner has counted into the batch.
-   *
-   * @param bytes size of the lines that it has read
-   */
-  settle(bytes: number): void {
-    this.#settleRows();
-    this.#builder.addLines(this.state.lineCount, bytes);
-    this.state.lineCount = 0;
   }
 
   /** Says that the batch was built: the next row begins another one. */
   startBatch(): void {
-    this.state.windowStartMs = NaN;
-    this.state.windowEndMs = NaN;
-    this.state.isStopped = false;
+    this.#windowStartMs = NaN;
+    this.#isStopped = false;
+  }
+
+  /** @param at where the error row stands among the words of the memory */
+  #addScannedError(format: Layout["format"], at: number, windowIndex: number): void {
+    const words = memoryWords;
+    const status = words[at + ErrorField.status]!;
+    const ipStart = words[at + ErrorField.ipStart]!;
+    const ipEnd = words[at + ErrorField.ipEnd]!;
+    const urlStart = words[at + ErrorField.urlStart]!;
+    const urlEnd = words[at + ErrorField.urlEnd]!;
+    if (words[at + ErrorField.hasEscapedUrl] === 1) {
+      const url = this.#unescape(urlStart, urlEnd);
+      this.#addErrorWithUrl(memoryView, windowIndex, status, ipStart, ipEnd, boundedUrl(url));
+    } else if (urlEnd - urlStart > LIMITS.urlBytesMax) {
+      const url = boundedUrl(memoryBytes.subarray(urlStart, urlEnd));
+      this.#addErrorWithUrl(memoryView, windowIndex, status, ipStart, ipEnd, url);
+    } else {
+      this.#builder.addError(
+        windowIndex,
+        status,
+        memoryView,
+        ipStart,
+        ipEnd,
+        memoryView,
+        urlStart,
+        urlEnd,
+      );
+    }
+    if (!this.#options.saves) return;
+    if (format === "json") {
+      this.#addPiece(at + ErrorField.lineStart);
+      this.#addText(NEWLINE);
+      return;
+    }
+    // What JSON.stringify() makes of the five fields, byte for byte.
+    this.#addText(BEFORE_TIMESTAMP);
+    this.#addPiece(at + ErrorField.timestampStart);
+    this.#addText(BEFORE_IP);
+    this.#addPiece(at + ErrorField.ipStart);
+    this.#addText(BEFORE_METHOD);
+    this.#addPiece(at + ErrorField.methodStart);
+    this.#addText(BEFORE_URL);
+    this.#addPiece(at + ErrorField.urlStart);
+    this.#addText(LINE_ENDS[status]!);
+  }
+
+  /** Adds a piece of the memory to the line of an error row; its start and end stand at `at`. */
+  #addPiece(at: number): void {
+    this.#builder.addLineOfError(memoryView, memoryWords[at]!, memoryWords[at + 1]!);
+  }
+
+  /** What a piece of the memory stands for; holds until the next one. */
+  #unescape(start: number, end: number): Uint8Array {
+    if (end - start > this.#unescaped.length) this.#unescaped = new Uint8Array(end - start);
+    const bytes = unescapeJson(memoryView, start, end, this.#unescaped);
+    return this.#unescaped.subarray(0, bytes);
   }
 
   #addErrorWithUrl(
@@ -206,18 +208,10 @@ export class RowCollector implements RowSink {
     this.#builder.addLineOfError(view, 0, bytes);
   }
 
-  #settleRows(): void {
-    const { state } = this;
-    if (state.rowCount > 0) {
-      this.#builder.addRows(state.windowIndex, state.rowCount, state.eventTimeMaxMs);
-    }
-    state.rowCount = 0;
-    state.eventTimeMaxMs = -Infinity;
-  }
-
   #setThreshold(): void {
-    const nextWatermarkMs = (this.#watermarkWindow + 1) * this.#windowLengthMs + this.#latenessMs;
-    this.state.thresholdMs = Math.min(nextWatermarkMs, this.#futureLimitMs + 1);
+    const { windowLengthMs, latenessMs } = this.#options;
+    const nextWatermarkMs = (this.#watermarkWindow + 1) * windowLengthMs + latenessMs;
+    this.#thresholdMs = Math.min(nextWatermarkMs, this.#futureLimitMs + 1);
   }
 }
 
@@ -234,10 +228,6 @@ function boundedUrl(bytes: Uint8Array): Uint8Array {
   cut.set(bytes.subarray(0, end));
   cut.set(ELLIPSIS, end);
   return cut;
-}
-
-function pieceOf(bytes: DataView, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** Text that stands in many lines, padded. */

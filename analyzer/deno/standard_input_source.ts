@@ -28,7 +28,7 @@ export class StandardInputSource implements Source {
       this.#bytes(),
       inputIdOf(this.name),
       context,
-      false,
+      { endIsLoss: false },
     );
     const isRead = reason === "" && !context.signal.aborted;
     const notice = reason === "" ? "" : `Standard input: lost (${reason})`;

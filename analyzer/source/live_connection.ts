@@ -13,14 +13,14 @@ export interface ConnectionEnd {
 /**
  * Reads one connection, pipe or other stream that cannot be read again, as one input.
  *
- * @param endIsLoss whether the end of the stream is a lost connection: then a last line without
+ * @param options.endIsLoss whether the end of the stream is a lost connection: then a last line without
  *   its newline is counted as partial, else it is an ordinary line
  */
 export async function* readLiveInput(
   bytes: ReadableStream<Uint8Array>,
   inputId: string,
   context: SourceContext,
-  endIsLoss: boolean,
+  options: { readonly endIsLoss: boolean; readonly readBytesMax?: number },
 ): AsyncGenerator<InputElement, ConnectionEnd, void> {
   const { clock, signal, turnIntervalMs } = context;
   const decoder = new LineDecoder(inputId, context.decoder);
@@ -29,8 +29,15 @@ export async function* readLiveInput(
   let byteCount = 0;
   yield { kind: "input-opened", inputId, isLive: true };
   try {
-    const options = { clock, signal, turnIntervalMs, futureLimitMs };
-    for await (const batch of readBatches(bytes, decoder, options)) {
+    for await (
+      const batch of readBatches(bytes, decoder, {
+        ...options,
+        clock,
+        signal,
+        turnIntervalMs,
+        futureLimitMs,
+      })
+    ) {
       byteCount += batch.counts.bytes;
       yield batch;
     }
@@ -38,7 +45,7 @@ export async function* readLiveInput(
     if (!(exception instanceof ReadException)) throw exception;
     reason = exception.message;
   }
-  const isCut = endIsLoss || reason !== "" || signal.aborted;
+  const isCut = options.endIsLoss || reason !== "" || signal.aborted;
   const rest: InputElement[] = [];
   decoder.end(
     { receivedAtMs: clock.monotonicMs(), futureLimitMs: futureLimitMs() },

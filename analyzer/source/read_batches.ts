@@ -1,7 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { messageOf } from "../exceptions.ts";
 import type { LineDecoder } from "../decode/line_decoder.ts";
-import { SLACK_BYTES } from "../decode/scan/compile_layout.ts";
 import type { RecordBatch } from "../decode/record_batch.ts";
 
 /** What reading needs besides the bytes. */
@@ -13,6 +12,8 @@ export interface ReadOptions {
   readonly futureLimitMs: () => number;
   /** How long reading may go on without giving the event loop a real turn, in ms. */
   readonly turnIntervalMs: number;
+  /** Largest buffer to read into; default {@linkcode READ_BYTES_MAX}. */
+  readonly readBytesMax?: number;
 }
 
 /**
@@ -28,7 +29,7 @@ export async function* readBatches(
   decoder: LineDecoder,
   options: ReadOptions,
 ): AsyncGenerator<RecordBatch, void, void> {
-  const { clock, signal, turnIntervalMs } = options;
+  const { clock, signal, turnIntervalMs, readBytesMax = READ_BYTES_MAX } = options;
   const reader = bytes.getReader({ mode: "byob" });
   // A cancelled stream resolves the read that is waiting. What cancelling itself may throw is of
   // no more use to anyone: the stream is given up.
@@ -36,7 +37,7 @@ export async function* readBatches(
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();
   const batches: RecordBatch[] = [];
-  let buffer = new Uint8Array(READ_BYTES + SLACK_BYTES).subarray(0, READ_BYTES);
+  let buffer = new Uint8Array(READ_BYTES_MIN);
   let turnDueMs = clock.monotonicMs() + turnIntervalMs;
   try {
     for (;;) {
@@ -47,7 +48,10 @@ export async function* readBatches(
       decoder.push(value, times, (batch) => batches.push(batch));
       yield* batches;
       batches.length = 0;
-      buffer = new Uint8Array(value.buffer, 0, READ_BYTES);
+      const { byteLength } = value.buffer;
+      buffer = value.length === byteLength && byteLength < readBytesMax
+        ? new Uint8Array(2 * byteLength)
+        : new Uint8Array(value.buffer);
       if (clock.monotonicMs() >= turnDueMs) {
         await clock.turn();
         turnDueMs = clock.monotonicMs() + turnIntervalMs;
@@ -68,5 +72,8 @@ function throwReadException(cause: unknown): never {
   throw new ReadException(messageOf(cause), { cause });
 }
 
-/** Larger reads pay up to here: one read costs about as much however much it brings. */
-export const READ_BYTES = 256 * 1024;
+/** The buffer at first; it is doubled when a read has filled it. */
+export const READ_BYTES_MIN = 64 * 1024;
+
+/** Larger reads pay up to here: one read, and one batch, costs about as much whatever it brings. */
+export const READ_BYTES_MAX = 2 * 1024 * 1024;

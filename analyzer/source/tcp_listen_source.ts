@@ -101,7 +101,10 @@ export class TcpListenSource implements Source {
       let end: ConnectionEnd;
       try {
         yield changed(1);
-        end = yield* readLiveInput(connection.readable, inputId, context, !once);
+        end = yield* readLiveInput(connection.readable, inputId, context, {
+          endIsLoss: !once,
+          readBytesMax: SHARED_READ_BYTES_MAX,
+        });
       } finally {
         connection.close();
         closed.resolve();
@@ -135,3 +138,6 @@ export class TcpListenSource implements Source {
 
 /** Failures closer together are one outage: where room is scarce, every other attempt succeeds. */
 const OUTAGE_GAP_MS = 10_000;
+
+/** Where hundreds of connections are read, none of them gets as large a buffer as it could use. */
+const SHARED_READ_BYTES_MAX = 256 * 1024;

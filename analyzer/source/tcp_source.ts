@@ -80,7 +80,7 @@ export class TcpSource implements Source {
           connection.readable,
           inputIdOf(this.name, ++connections),
           context,
-          !once,
+          { endIsLoss: !once },
         );
       } finally {
         connection.close();

@@ -1,369 +1,468 @@
 import { IP_BYTES_MAX } from "../../../log_format/log_record.ts";
-import { parseTimestamp } from "../../../log_format/parse_timestamp.ts";
+import { Start } from "./automaton.ts";
+import { Byte } from "./byte.ts";
 import type { Layout, Segment } from "./layout.ts";
-import { skipEscapeOrUtf8, skipUtf8 } from "./skip_rare.ts";
+import { ERROR_BYTES, ErrorField, ERRORS_MAX, Exit, PAGES, Place } from "./scan_memory.ts";
+import { AUTOMATON, automaton, isStop, STRING_END, stringEnd, stringKind } from "./searches.ts";
+import { VectorConstants } from "./vector_constants.ts";
+import {
+  block,
+  call,
+  type Code,
+  i32,
+  i64,
+  increment,
+  jump,
+  jumpIf,
+  Locals,
+  loop,
+  v128,
+  type WasmFunction,
+  wasmModule,
+  when,
+  ZERO,
+} from "./wasm.ts";
 
 /**
- * Reads lines that follow one layout, from `position` on, until one does not or `state.isStopped`.
+ * Makes a program for a layout. Of a line nothing gets into it but the bytes of its texts, to be
+ * compared with.
  *
- * @param bytes ends with a newline at `end - 1`, and is followed by at least
- *   {@linkcode SLACK_BYTES} more bytes, whatever they hold
- * @param view over the same bytes, from the same start
- * @returns where the first line begins that was not read; `end` where all were
- */
-export type LineScanner = (
-  bytes: Uint8Array,
-  view: DataView,
-  position: number,
-  end: number,
-  state: ScanState,
-  rows: RowSink,
-) => number;
-
-/** Bytes behind a line that a scanner may look at, whatever they hold, before it gives up. */
-export const SLACK_BYTES = 1024;
-
-/** What scanners know of the time, and what they have counted. */
-export interface ScanState {
-  /** The window that rows are counted in without further ado: `[windowStartMs, windowEndMs)`. */
-  windowStartMs: number;
-  windowEndMs: number;
-  /** Its index in the batch. */
-  windowIndex: number;
-  /** Rows counted in it since it became the window. */
-  rowCount: number;
-  /** Highest event time so far. */
-  eventTimeMaxMs: number;
-  /** Rows from here on are for {@linkcode RowSink.place}: in the future, or moving the watermark. */
-  thresholdMs: number;
-  /** Lines read. */
-  lineCount: number;
-  /** Set by {@linkcode RowSink.place} where no further line may go into this batch. */
-  isStopped: boolean;
-  readonly minStatus: number;
-  readonly lineBytesMax: number;
-}
-
-/** Takes what is not an ordinary row: few rows out of ten. */
-export interface RowSink {
-  /** Counts a row outside of the current window. Returns the index of its window in the batch. */
-  place(eventTimeMs: number, state: ScanState): number;
-  /** Adds an error row; all positions are in `bytes`, padded; ends are not part of the piece. */
-  addError(
-    bytes: DataView,
-    windowIndex: number,
-    status: number,
-    ipStart: number,
-    ipEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void;
-  /** The same where the URL has escapes of JSON. */
-  addEscapedError(
-    bytes: DataView,
-    windowIndex: number,
-    status: number,
-    ipStart: number,
-    ipEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void;
-  /** Adds the line of the error row before, which is JSON. */
-  addJsonLine(bytes: DataView, start: number, end: number): void;
-  /** Makes JSON of a row of CSV, whose fields hold nothing that JSON would escape. */
-  addCsvLine(
-    bytes: DataView,
-    status: number,
-    timestampStart: number,
-    timestampEnd: number,
-    ipStart: number,
-    ipEnd: number,
-    methodStart: number,
-    methodEnd: number,
-    urlStart: number,
-    urlEnd: number,
-  ): void;
-}
-
-/**
- * Makes a scanner for a layout: the layout becomes a program, in which every text is a comparison
- * of 32-bit words and every field a loop over its bytes. Nothing of a line gets into the program
- * but numbers.
+ * The program takes a place in memory where a line begins and the place behind a newline, and reads
+ * lines until there is an `Exit`. It returns where the first line begins that it has not read; what
+ * it has counted and its error rows then stand in memory.
  *
- * Everything that is skipped is verified. What a scanner accepts is what `parseLine()` would make
- * of the line; whatever it is not sure of it leaves alone: other spacing, escapes, bytes beyond
- * ASCII, numbers in other forms.
+ * Everything that is skipped is verified. What is read is what `parseLine()` would make of the
+ * line; whatever the program is not sure of it leaves alone.
  */
-export function compileLayout(layout: Layout): LineScanner {
-  const parts = partsOf(layout);
-  const fields = parts.map((part, i) => fieldCode(part, i, layout)).join("\n");
-  const timestamp = parts.find((part) => part.kind === "timestamp");
-  const at = (name: string) => parts.findIndex((part) => "name" in part && part.name === name);
-  const [ip, method, url] = [at("ip"), at("method"), at("url")];
-  const time = parts.findIndex(({ kind }) => kind === "timestamp");
-  const status = parts.findIndex(({ kind }) => kind === "status");
-  const places = `view, windowIndex, status, s${ip}, e${ip}, s${url}, e${url}`;
-  const addLine = layout.format === "json"
-    ? `rows.addJsonLine(view, start, q - ${trailingBlanks(parts)});`
-    : `rows.addCsvLine(view, status, s${time}, e${time}, s${ip}, e${ip}, s${method}, e${method}, s${url}, e${url});`;
-  const code = `"use strict";
-let c0 = 0, c1 = 0, c2 = 0, c3 = 0, c4 = 0, secondMs = NaN;
-return function scan(bytes, view, position, end, state, rows) {
-  const minStatus = state.minStatus, lineBytesMax = state.lineBytesMax;
-  let windowStartMs = state.windowStartMs, windowEndMs = state.windowEndMs;
-  let maxMs = state.eventTimeMaxMs, thresholdMs = state.thresholdMs;
-  let rowCount = state.rowCount, lineCount = 0;
-  let start = position;
-  lines: while (start < end) {
-    let q = start, hasEscapedUrl = false;
-    ${fields}
-    let next = q;
-    if (bytes[next] === 13) next++;
-    if (bytes[next] !== 10 || next - start > lineBytesMax) break;
-    const status = d${status};
-    const timeMs = t${time};
-    let windowIndex = state.windowIndex;
-    let isStopped = false;
-    if (timeMs >= windowStartMs && timeMs < windowEndMs && timeMs < thresholdMs) {
-      rowCount++;
-      if (timeMs > maxMs) maxMs = timeMs;
-    } else {
-      state.rowCount = rowCount;
-      state.eventTimeMaxMs = maxMs;
-      windowIndex = rows.place(timeMs, state);
-      windowStartMs = state.windowStartMs;
-      windowEndMs = state.windowEndMs;
-      maxMs = state.eventTimeMaxMs;
-      thresholdMs = state.thresholdMs;
-      rowCount = state.rowCount;
-      isStopped = state.isStopped;
-    }
-    lineCount++;
-    if (status >= minStatus) {
-      if (hasEscapedUrl) rows.addEscapedError(${places});
-      else rows.addError(${places});
-      ${addLine}
-    }
-    start = next + 1;
-    if (isStopped) break;
-  }
-  state.rowCount = rowCount;
-  state.eventTimeMaxMs = maxMs;
-  state.lineCount += lineCount;
-  return start;
-};`;
-  const offset = timestamp?.kind === "timestamp" ? timestamp.offset : "";
-  const names = ["readSecond", "skipNumber", "skipWord", "skipEscapeOrUtf8", "skipUtf8"];
-  return new Function(...names, code)(
-    (bytes: Uint8Array, position: number) => readSecond(bytes, position, offset),
-    skipNumber,
-    skipWord,
-    skipEscapeOrUtf8,
-    skipUtf8,
-  );
+export function compileLayout(layout: Layout): CompiledLayout {
+  const constants = new VectorConstants();
+  const functions: WasmFunction[] = [];
+  functions[AUTOMATON] = automaton();
+  functions[STRING_END] = stringEnd(constants);
+  functions.push(new LayoutCompiler(layout, constants).compile());
+  return { module: wasmModule(functions, PAGES), constants: constants.bytes() };
 }
 
-/** The segments, with the offset of the time, which is the same in every line, as text. */
-function partsOf(layout: Layout): Segment[] {
-  const parts: Segment[] = [];
-  for (const segment of layout.segments) {
-    const before = parts.at(-1);
-    if (segment.kind === "text" && before?.kind === "text") {
-      parts[parts.length - 1] = { kind: "text", text: before.text + segment.text };
-    } else {
-      parts.push(segment);
-    }
-    if (segment.kind === "timestamp") parts.push({ kind: "text", text: segment.offset });
-  }
-  return parts;
-}
-
-/** The code that reads one part from \`q\` on: \`break\` where the line is another one. */
-function fieldCode(part: Segment, index: number, layout: Layout): string {
-  switch (part.kind) {
-    case "text":
-      return textCode(encoder.encode(part.text));
-    case "timestamp":
-      return timestampCode(part, index);
-    case "status":
-      return `
-    const d${index}h = bytes[q] - 49, d${index}t = bytes[q + 1] - 48, d${index}u = bytes[q + 2] - 48;
-    if (d${index}h >>> 0 > 4 || d${index}t >>> 0 > 9 || d${index}u >>> 0 > 9) break;
-    const d${index} = 100 + d${index}h * 100 + d${index}t * 10 + d${index}u;
-    q += 3;`;
-    case "number":
-      return `q = skipNumber(bytes, q); if (q < 0) break;`;
-    case "word":
-      return `q = skipWord(bytes, q); if (q < 0) break;`;
-    case "string": {
-      const isFirst = index === 0;
-      const isLast = layout.segments.at(-1) === part;
-      return `
-    const s${index} = q;
-    ${stringEndCode(part, layout.format)}
-    const e${index} = q;` +
-        (part.name === "ip"
-          ? `if (e${index} === s${index} || e${index} - s${index} > ${IP_BYTES_MAX}) break;`
-          : "") +
-        // At the start of a line a blank or a byte order mark does not count, and a brace makes it
-        // JSON; nor does a blank at its end.
-        (isFirst ? `if ([32, 123, 0xef].includes(bytes[start])) break;` : "") +
-        (isLast && part.end === ","
-          ? `if (e${index} > s${index} && bytes[e${index} - 1] === 32) break;`
-          : "");
-    }
-  }
+/** A program, and what has to stand in memory while it runs. */
+export interface CompiledLayout {
+  /** The bytes of a WebAssembly module. */
+  readonly module: Uint8Array<ArrayBuffer>;
+  /** What belongs at `Place.constants`. */
+  readonly constants: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Moves `q` to the end of a string. Several words are looked at together and without a branch,
- * since the lengths of strings are what a processor cannot predict.
+ * A line is runs of a fixed number of bytes, each of which has to lie in a range, and between them
+ * strings and other values of any length, whose ends are searched for. A run is compared 16 bytes at
+ * a time, with one branch, which can be predicted.
  */
-function stringEndCode(
-  { name, end }: Extract<Segment, { kind: "string" }>,
-  format: "json" | "csv",
-): string {
-  const words = Array.from({ length: name === "method" ? 2 : 4 }, (_, i) => `word${i}`);
-  const loads = words.map((word, i) => `${word} = view.getInt32(q + ${4 * i}, true)`);
-  const stops = words.map((word, i) => {
-    // A byte below 0x80 less one more than itself has its highest bit set; so has a control
-    // character, and a quote that has become the next one, less 0x21. Borrows disturb only what
-    // comes behind the first stop.
-    const ends = [
-      `(${word} ^ ${0x5c5c5c5c}) - ${0x01010101}`,
-      `(${word} ^ ${0x02020202}) - ${0x21212121}`,
+class LayoutCompiler {
+  readonly #layout: Layout;
+  readonly #constants: VectorConstants;
+  readonly #locals = new Locals();
+  /** Where the line at hand begins. */
+  readonly #start = this.#locals.parameters[0];
+  /** Where the lines end. */
+  readonly #end = this.#locals.parameters[1];
+  /** Where the run at hand begins. */
+  readonly #position = this.#locals.i32();
+  /** The bytes of that run, each from `low` to `low + spread`. */
+  #run: ByteRange[] = [];
+  readonly #bytes = this.#locals.v128();
+  readonly #stops = this.#locals.i32();
+  /** Where the next line begins. */
+  readonly #next = this.#locals.i32();
+  readonly #guessedNext = this.#locals.i32();
+  readonly #fractionMs = this.#locals.i32();
+  readonly #status = this.#locals.i32();
+  readonly #hasEscapedUrl = this.#locals.i32();
+  readonly #exitReason = this.#locals.i32();
+  readonly #errorPlace = this.#locals.i32();
+  readonly #errorCount = this.#locals.i32();
+  /** Where fields stand, by name. */
+  readonly #pieces = new Map<string, Piece>();
+  /** Ends the scan, before the line at hand. */
+  readonly #exit = Symbol();
+
+  constructor(layout: Layout, constants: VectorConstants) {
+    this.#layout = layout;
+    this.#constants = constants;
+  }
+
+  compile(): WasmFunction {
+    const locals = this.#locals;
+    const [rowCount, fractionMaxMs] = [locals.i32(), locals.i32()];
+    const [start, fractionMs, errorCount] = [this.#start, this.#fractionMs, this.#errorCount];
+    const { segments } = this.#layout;
+    const line = [
+      segments.map((segment, i) => this.#read(segment, i === 0, i === segments.length - 1)),
+      this.#readLineEnd(),
     ];
-    if (end === ",") ends.push(`(${word} ^ ${0x2c2c2c2c}) - ${0x01010101}`);
-    const flags = `(${ends.map((end) => `(${end})`).join(" | ")} | ${word}) & -2139062144`;
-    // Gathers the highest bits of four bytes, that of the first one lowest.
-    return `Math.imul((${flags}) >>> 7, 0x10204080) >>> 28 << ${4 * i}`;
-  });
-  // An escaped address is for the parser: its length is not that of its bytes.
-  const mayHaveEscapes = format === "json" && name !== "ip";
-  return `for (;;) {
-      const ${loads.join(", ")};
-      const stops = ${stops.map((stop) => `(${stop})`).join(" | ")};
-      if (stops === 0) { q += ${4 * words.length}; continue; }
-      q += 31 - Math.clz32(stops & -stops);
-      if (bytes[q] === ${end.charCodeAt(0)}) break;
-      ${mayHaveEscapes && name === "url" ? "if (bytes[q] === 92) hasEscapedUrl = true;" : ""}
-      q = ${mayHaveEscapes ? "skipEscapeOrUtf8" : "skipUtf8"}(bytes, q);
-      if (q < 0) break lines;
-    }`;
+    const leave = (reason: number) => [
+      this.#exitReason.set(i32.const(reason)),
+      start.set(this.#next.value),
+      jump(this.#exit),
+    ];
+    const lines = Symbol();
+    const body = [
+      this.#errorPlace.set(i32.const(Place.errors)),
+      block(
+        this.#exit,
+        loop(lines, [
+          jumpIf(this.#exit, i32.atLeastUnsigned(start.value, this.#end.value)),
+          this.#position.set(start.value),
+          this.#hasEscapedUrl.set(ZERO),
+          this.#guessNext(),
+          line,
+          // Below `fromMs` the difference is a large unsigned number.
+          when(
+            i32.atLeastUnsigned(
+              i32.subtract(fractionMs.value, i32.load(ZERO, Place.fromMs)),
+              i32.load(ZERO, Place.spanMs),
+            ),
+            [
+              i32.store(ZERO, Place.fractionMs, fractionMs.value),
+              this.#storeError(),
+              leave(Exit.place),
+            ],
+          ),
+          increment(rowCount),
+          when(
+            i32.greaterUnsigned(fractionMs.value, fractionMaxMs.value),
+            fractionMaxMs.set(fractionMs.value),
+          ),
+          when(i32.atLeastUnsigned(this.#status.value, i32.load(ZERO, Place.minStatus)), [
+            this.#storeError(),
+            this.#errorPlace.set(i32.add(this.#errorPlace.value, i32.const(ERROR_BYTES))),
+            increment(errorCount),
+            when(i32.equal(errorCount.value, i32.const(ERRORS_MAX)), leave(Exit.full)),
+          ]),
+          // A branch, and no number that is handed on: so the next line need not wait for this one.
+          when(
+            i32.notEqual(this.#guessedNext.value, this.#next.value),
+            this.#guessedNext.set(this.#next.value),
+          ),
+          start.set(this.#guessedNext.value),
+          jump(lines),
+        ]),
+      ),
+      i32.store(ZERO, Place.rowCount, rowCount.value),
+      i32.store(ZERO, Place.fractionMaxMs, fractionMaxMs.value),
+      i32.store(ZERO, Place.errorCount, errorCount.value),
+      i32.store(ZERO, Place.exit, this.#exitReason.value),
+      start.value,
+    ];
+    return { locals, body };
+  }
+
+  /**
+   * Looks for a newline where it may stand at the earliest. Where the fields end there, the next
+   * line has been begun long before they are all read: a processor has several lines under way,
+   * while from field to field it has to wait.
+   */
+  #guessNext(): Code {
+    const guess = this.#guessedNext;
+    const newlines = this.#locals.i64();
+    const found = Symbol();
+    const search = Symbol();
+    const newlinesAt = (distance: number) => {
+      const bytes = v128.load(guess.value, distance);
+      const isNewline = v128.equal(bytes, this.#constants.splat(Byte.newline));
+      return i64.shiftLeft(i64.fromUnsigned(v128.bitmask(isNewline)), distance);
+    };
+    return [
+      guess.set(i32.add(this.#start.value, i32.const(lineBytesMin(this.#layout)))),
+      block(
+        found,
+        loop(search, [
+          newlines.set([0, 16, 32, 48].map(newlinesAt).reduce((a, b) => i64.or(a, b))),
+          jumpIf(found, i32.isZero(i64.isZero(newlines.value))),
+          guess.set(i32.add(guess.value, i32.const(64))),
+          jumpIf(search, i32.greaterUnsigned(this.#end.value, guess.value)),
+        ]),
+      ),
+      guess.set(i32.add(guess.value, i64.toI32(i64.trailingZeros(newlines.value)))),
+      increment(guess),
+    ];
+  }
+
+  #read(segment: Segment, isFirst: boolean, isLast: boolean): Code {
+    switch (segment.kind) {
+      case "text":
+        this.#addText(segment.text);
+        return [];
+      case "timestamp":
+        return this.#readTimestamp(segment);
+      case "status":
+        return this.#readStatus();
+      case "word":
+        return this.#readByAutomaton(Start.word, 0);
+      case "number":
+        return this.#readByAutomaton(Start.number, NUMBER_LOOKAHEAD);
+      case "string":
+        return this.#readString(segment, isFirst, isLast);
+    }
+  }
+
+  /** Rows of one second share its 19 bytes: those are compared, and read anew where they change. */
+  #readTimestamp(segment: Extract<Segment, { kind: "timestamp" }>): Code {
+    const { fractionDigits, offset } = segment;
+    const tail = SECOND_BYTES - 16;
+    const isOtherSecond = v128.anyTrue(v128.or(
+      v128.xor(v128.load(...this.#address(0)), v128.load(ZERO, Place.second)),
+      v128.xor(v128.load(...this.#address(tail)), v128.load(ZERO, Place.secondTail)),
+    ));
+    const start = this.#locals.i32();
+    const code: Code[] = [
+      start.set(this.#at(0)),
+      when(isOtherSecond, [
+        i32.store(ZERO, Place.secondPosition, start.value),
+        this.#exitReason.set(i32.const(Exit.second)),
+        jump(this.#exit),
+      ]),
+    ];
+    this.#addBytes(ANY, SECOND_BYTES);
+    if (fractionDigits > 0) {
+      this.#addText(".");
+      code.push(this.#fractionMs.set(this.#number(3)));
+      this.#addBytes(DIGIT, fractionDigits);
+    }
+    this.#addText(offset);
+    this.#pieces.set("timestamp", {
+      start: start.value,
+      end: i32.add(start.value, i32.const(timestampBytes(segment))),
+    });
+    return code;
+  }
+
+  /** Three digits from 100 to 599. */
+  #readStatus(): Code {
+    const code = this.#status.set(this.#number(3));
+    this.#addBytes({ low: DIGIT.low + 1, spread: 4 }, 1);
+    this.#addBytes(DIGIT, 2);
+    return code;
+  }
+
+  /** @param lookahead bytes that the automaton reads too many */
+  #readByAutomaton(start: number, lookahead: number): Code {
+    const position = this.#position;
+    return [
+      this.#compareRun(),
+      position.set(call(AUTOMATON, i32.const(start), position.value)),
+      jumpIf(this.#exit, i32.isZero(position.value)),
+      position.set(i32.subtract(position.value, i32.const(lookahead))),
+    ];
+  }
+
+  /**
+   * Looks for the end of a string among 16 bytes, without a branch for its length: that is what a
+   * processor cannot predict.
+   */
+  #readString(
+    { name, end }: Extract<Segment, { kind: "string" }>,
+    isFirst: boolean,
+    isLast: boolean,
+  ): Code {
+    const [position, bytes, stops] = [this.#position, this.#bytes, this.#stops];
+    const isBare = end === ",";
+    // An escaped address is for the parser: its length is not that of its bytes.
+    const mayHaveEscapes = this.#layout.format === "json" && name !== "ip";
+    const isUrlWithEscapes = mayHaveEscapes && name === "url";
+    const endByte = isBare && isLast ? Byte.newline : end.charCodeAt(0);
+    const start = this.#locals.i32();
+    const found = Symbol();
+    const isRare = Symbol();
+    const code: Code[] = [
+      this.#compareRun(),
+      start.set(position.value),
+      block(found, [
+        block(isRare, [
+          bytes.set(v128.load(start.value)),
+          stops.set(v128.bitmask(isStop(bytes, this.#constants, end))),
+          jumpIf(isRare, i32.isZero(stops.value)),
+          position.set(i32.add(start.value, i32.trailingZeros(stops.value))),
+          jumpIf(found, i32.equal(i32.load8(position.value), i32.const(endByte))),
+        ]),
+        isUrlWithEscapes ? i32.store(ZERO, Place.hasEscapes, ZERO) : [],
+        position.set(
+          call(STRING_END, i32.const(stringKind(end, mayHaveEscapes)), start.value),
+        ),
+        jumpIf(this.#exit, i32.isZero(position.value)),
+        isUrlWithEscapes ? this.#hasEscapedUrl.set(i32.load(ZERO, Place.hasEscapes)) : [],
+      ]),
+    ];
+    if (name === "ip") {
+      const lengthLessOne = i32.subtract(i32.subtract(position.value, start.value), i32.const(1));
+      code.push(
+        jumpIf(this.#exit, i32.greaterUnsigned(lengthLessOne, i32.const(IP_BYTES_MAX - 1))),
+      );
+    }
+    if (isFirst) {
+      // A blank or a byte order mark does not count there, and a brace makes the line JSON.
+      for (const first of [Byte.blank, Byte.brace, Byte.byteOrderMark]) {
+        code.push(jumpIf(this.#exit, i32.equal(i32.load8(start.value), i32.const(first))));
+      }
+    }
+    if (isLast && isBare) {
+      // Nor does a blank at the end of a line; of an empty cell this is the comma before.
+      const before = i32.load8(i32.subtract(position.value, i32.const(1)));
+      code.push(jumpIf(this.#exit, i32.equal(before, i32.const(Byte.blank))));
+    }
+    if (name !== undefined) {
+      const last = this.#locals.i32();
+      code.push(last.set(position.value));
+      this.#pieces.set(name, { start: start.value, end: last.value });
+    }
+    return code;
+  }
+
+  #readLineEnd(): Code {
+    const next = this.#next;
+    const lineEnd = this.#locals.i32();
+    this.#pieces.set("line", {
+      start: this.#start.value,
+      end: i32.subtract(lineEnd.value, i32.const(trailingBlanks(this.#layout))),
+    });
+    const isNewline = i32.equal(i32.load8(next.value), i32.const(Byte.newline));
+    const isEnded = Symbol();
+    const lineBytes = i32.subtract(next.value, this.#start.value);
+    return [
+      this.#compareRun(),
+      lineEnd.set(this.#position.value),
+      next.set(lineEnd.value),
+      block(isEnded, [
+        jumpIf(isEnded, isNewline),
+        jumpIf(
+          this.#exit,
+          i32.notEqual(i32.load8(next.value), i32.const(Byte.carriageReturn)),
+        ),
+        increment(next),
+        jumpIf(this.#exit, i32.isZero(isNewline)),
+      ]),
+      jumpIf(this.#exit, i32.greaterUnsigned(lineBytes, i32.load(ZERO, Place.lineBytesMax))),
+      increment(next),
+    ];
+  }
+
+  /** Writes the row at hand behind the error rows so far. */
+  #storeError(): Code {
+    const field = (index: number, value: Code) =>
+      i32.store(this.#errorPlace.value, 4 * index, value);
+    const pieces = (["line", "timestamp", "ip", "method", "url"] as const).map((name) => {
+      const { start, end } = this.#pieces.get(name)!;
+      const index = ErrorField[`${name}Start`];
+      return [field(index, start), field(index + 1, end)];
+    });
+    return [
+      field(ErrorField.status, this.#status.value),
+      field(ErrorField.hasEscapedUrl, this.#hasEscapedUrl.value),
+      pieces,
+    ];
+  }
+
+  #addText(text: string): void {
+    for (const low of encoder.encode(text)) this.#run.push({ low, spread: 0 });
+  }
+
+  #addBytes(range: ByteRange, count: number): void {
+    for (let i = 0; i < count; i++) this.#run.push(range);
+  }
+
+  /** Compares the run at hand, the last 16 bytes overlapping those before, and goes behind it. */
+  #compareRun(): Code {
+    const run = this.#run;
+    const differences: Code[] = [];
+    for (let i = 0; i < run.length; i++) {
+      if (run[i] === ANY) continue;
+      const at = Math.max(0, Math.min(i, run.length - 16));
+      const bytes = v128.load(this.#position.value, at);
+      differences.push(this.#outOfRange(bytes, run.slice(at, at + 16)));
+      i = at + 15;
+    }
+    if (run.length === 0) return [];
+    const any = differences.reduce((a, b) => v128.or(a, b));
+    const code = [
+      jumpIf(this.#exit, v128.anyTrue(any)),
+      this.#position.set(this.#at(0)),
+    ];
+    this.#run = [];
+    return code;
+  }
+
+  /** Zero where every byte lies in its range: so far above the lowest, and no farther. */
+  #outOfRange(bytes: Code, ranges: readonly ByteRange[]): Code {
+    const [lows, spreads] = [new Uint8Array(16), new Uint8Array(16).fill(ANY.spread)];
+    ranges.forEach(({ low, spread }, i) => {
+      lows[i] = low;
+      spreads[i] = spread;
+    });
+    return v128.subtractToZero(
+      v128.subtract(bytes, this.#constants.vector(lows)),
+      this.#constants.vector(spreads),
+    );
+  }
+
+  /** The number that the next digits make, if digits they are. */
+  #number(digits: number): Code {
+    let number = i32.const(-Number("1".repeat(digits)) * DIGIT.low);
+    for (let i = 0; i < digits; i++) {
+      const digit = i32.load8(...this.#address(i));
+      number = i32.add(number, i32.multiply(digit, i32.const(10 ** (digits - 1 - i))));
+    }
+    return number;
+  }
+
+  /** A place behind the run so far. */
+  #at(distance: number): Code {
+    return i32.add(this.#position.value, i32.const(this.#run.length + distance));
+  }
+
+  /** The same place to load from: adding a constant costs nothing there. */
+  #address(distance: number): [Code, number] {
+    return [this.#position.value, this.#run.length + distance];
+  }
 }
 
-/** Compares text with the bytes at \`q\`: whole words, the last one overlapping the one before. */
-function textCode(text: Uint8Array): string {
-  const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
-  const differences: string[] = [];
-  if (text.length >= 4) {
-    for (let i = 0; i < text.length; i += 4) {
-      const at = Math.min(i, text.length - 4);
-      differences.push(`view.getInt32(q + ${at}, true) ^ ${view.getInt32(at, true)}`);
-    }
-  } else {
-    text.forEach((byte, i) => differences.push(`bytes[q + ${i}] ^ ${byte}`));
-  }
-  return `
-    if ((${differences.map((difference) => `(${difference})`).join(" | ")}) !== 0) break;
-    q += ${text.length};`;
+/** Where something stands in the line at hand. */
+interface Piece {
+  readonly start: Code;
+  readonly end: Code;
 }
 
-/** Rows of one second share its 19 bytes: those are compared, and parsed only when they change. */
-function timestampCode(
-  { fractionDigits, offset }: Extract<Segment, { kind: "timestamp" }>,
-  index: number,
-): string {
-  const bytes = 19 + (fractionDigits > 0 ? 1 + fractionDigits : 0) + offset.length;
-  let fraction = `
-    const t${index} = secondMs;
-    q += 19;`;
-  if (fractionDigits > 0) {
-    const checks: string[] = [];
-    if (fractionDigits >= 4) {
-      for (let i = 0; i < fractionDigits; i += 4) {
-        const at = 20 + Math.min(i, fractionDigits - 4);
-        const word = `view.getInt32(q + ${at}, true)`;
-        checks.push(
-          `((${word} & -252645136) | (((${word} + 101058054) & -252645136) >>> 4)) ^ 858993459`,
-        );
-      }
-    } else {
-      for (let i = 0; i < fractionDigits; i++) {
-        checks.push(`(bytes[q + ${20 + i}] - 48 >>> 0 > 9 ? 1 : 0)`);
-      }
-    }
-    fraction = `
-    if (((bytes[q + 19] ^ 46) | ${checks.map((check) => `(${check})`).join(" | ")}) !== 0) break;
-    const t${index} = secondMs + bytes[q + 20] * 100 + bytes[q + 21] * 10 + bytes[q + 22] - 5328;
-    q += ${20 + fractionDigits};`;
+/** What a byte may be: from `low` to `low + spread`. */
+interface ByteRange {
+  readonly low: number;
+  readonly spread: number;
+}
+
+const ANY: ByteRange = { low: 0, spread: 0xff };
+const DIGIT: ByteRange = { low: 0x30, spread: 9 };
+
+/** Bytes of the shortest line, its newline not counted: of strings and other values there is none. */
+function lineBytesMin({ segments }: Layout): number {
+  let bytes = 0;
+  for (const segment of segments) {
+    if (segment.kind === "text") bytes += encoder.encode(segment.text).length;
+    if (segment.kind === "timestamp") bytes += timestampBytes(segment);
+    if (segment.kind === "status") bytes += 3;
   }
-  return `
-    const s${index} = q, e${index} = q + ${bytes};
-    const w0 = view.getInt32(q, true), w1 = view.getInt32(q + 4, true), w2 = view.getInt32(q + 8, true);
-    const w3 = view.getInt32(q + 12, true), w4 = view.getInt32(q + 15, true);
-    if (((w0 ^ c0) | (w1 ^ c1) | (w2 ^ c2) | (w3 ^ c3) | (w4 ^ c4)) !== 0) {
-      const readMs = readSecond(bytes, q);
-      if (readMs === undefined) break;
-      secondMs = readMs; c0 = w0; c1 = w1; c2 = w2; c3 = w3; c4 = w4;
-    }${fraction}`;
+  return bytes;
+}
+
+function timestampBytes(segment: Extract<Segment, { kind: "timestamp" }>): number {
+  const { fractionDigits, offset } = segment;
+  return SECOND_BYTES + (fractionDigits > 0 ? 1 + fractionDigits : 0) + offset.length;
+}
+
+function trailingBlanks({ segments }: Layout): number {
+  const last = segments.at(-1);
+  return last?.kind === "text" ? last.text.length - last.text.trimEnd().length : 0;
 }
 
 const encoder = new TextEncoder();
 
-function trailingBlanks(parts: readonly Segment[]): number {
-  const last = parts.at(-1);
-  return last?.kind === "text" ? last.text.length - last.text.trimEnd().length : 0;
-}
+/** `YYYY-MM-DDThh:mm:ss` */
+const SECOND_BYTES = 19;
 
-/** `YYYY-MM-DDThh:mm:ss` with the offset of the layout, ms since the epoch. */
-function readSecond(bytes: Uint8Array, position: number, offset: string): number | undefined {
-  for (const [at, byte] of SEPARATORS) if (bytes[position + at] !== byte) return undefined;
-  const text = String.fromCharCode(...bytes.subarray(position, position + 19));
-  // 24:00:00 is the end of a day, but a fraction after it is no time at all.
-  if (!SECOND.test(text) || text.startsWith("24", 11)) return undefined;
-  return parseTimestamp(text + offset);
-}
-
-/** Where the separators stand: lines that hold something else need no look at their digits. */
-const SEPARATORS = [[4, 0x2d], [7, 0x2d], [13, 0x3a], [16, 0x3a]] as const;
-
-const SECOND = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d$/;
-
-/** The end of a JSON number, or -1 where there is none. */
-function skipNumber(bytes: Uint8Array, start: number): number {
-  let i = start;
-  if (bytes[i] === 0x2d) i++;
-  const first = i;
-  while (isDigit(bytes[i]!)) i++;
-  if (i === first || (bytes[first] === 0x30 && i > first + 1)) return -1;
-  if (bytes[i] === 0x2e) {
-    const point = i++;
-    while (isDigit(bytes[i]!)) i++;
-    if (i === point + 1) return -1;
-  }
-  if ((bytes[i]! | 0x20) === 0x65) {
-    i++;
-    if (bytes[i] === 0x2b || bytes[i] === 0x2d) i++;
-    const exponent = i;
-    while (isDigit(bytes[i]!)) i++;
-    if (i === exponent) return -1;
-  }
-  return i;
-}
-
-function isDigit(byte: number): boolean {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** The end of `true`, `false` or `null`, or -1 where there is none of them. */
-function skipWord(bytes: Uint8Array, start: number): number {
-  for (const word of WORDS) {
-    let i = 0;
-    while (i < word.length && bytes[start + i] === word[i]) i++;
-    if (i === word.length) return start + i;
-  }
-  return -1;
-}
-
-const WORDS = ["true", "false", "null"].map((word) => encoder.encode(word));
+/** The automaton reads the byte behind a number too. */
+const NUMBER_LOOKAHEAD = 1;

@@ -51,14 +51,16 @@ export function learnLayout(line: string, csv: CsvLayout | undefined): Layout | 
   const isJson = line.startsWith("{");
   const segments = isJson ? learnJson(line) : learnCsv(line, csv);
   if (segments === undefined) return undefined;
-  const isLong = (segment: Segment) =>
-    segment.kind === "text" && segment.text.length > TEXT_LENGTH_MAX;
-  if (segments.length > SEGMENTS_MAX || segments.some(isLong)) return undefined;
+  const textLength = segments.reduce(
+    (length, segment) => length + (segment.kind === "text" ? segment.text.length : 0),
+    0,
+  );
+  if (segments.length > SEGMENTS_MAX || textLength > TEXT_LENGTH_MAX) return undefined;
   return { format: isJson ? "json" : "csv", segments, signature: JSON.stringify(segments) };
 }
 
-/** Longest text between two fields, in UTF-16 units: readers compare it without looking ahead. */
-const TEXT_LENGTH_MAX = 256;
+/** Most text of one layout, in UTF-16 units: what it is compared with has to fit into memory. */
+const TEXT_LENGTH_MAX = 4096;
 
 /** Most texts and fields of one layout. */
 const SEGMENTS_MAX = 200;

@@ -1,6 +1,6 @@
 import type { CsvLayout } from "../record_batch.ts";
-import { compileLayout, type LineScanner, type RowSink, type ScanState } from "./compile_layout.ts";
 import { type Layout, learnLayout } from "./layout.ts";
+import { LineScanner, type RowSink } from "./line_scanner.ts";
 
 /**
  * Reads the lines of one input by the layouts that it has learned from them. Where several servers
@@ -9,27 +9,20 @@ import { type Layout, learnLayout } from "./layout.ts";
  */
 export class LayoutScanner {
   /** The one that read the last line comes first. */
-  readonly #known: { readonly layout: Layout; readonly scan: LineScanner }[] = [];
+  readonly #known: LineScanner[] = [];
   /** Lines that could not be read until the next one is looked at closely. */
   #restLines = 0;
   #restLinesNext = 1;
 
   /**
    * Reads lines from `position` on until one follows no known layout, or the batch is full; the
-   * parameters and the result are those of a {@linkcode LineScanner}.
+   * parameters and the result are those of {@linkcode LineScanner.scan}.
    */
-  scan(
-    bytes: Uint8Array,
-    view: DataView,
-    position: number,
-    end: number,
-    state: ScanState,
-    rows: RowSink,
-  ): number {
+  scan(position: number, end: number, rows: RowSink): number {
     const known = this.#known;
     let i = 0;
-    while (position < end && i < known.length && !state.isStopped) {
-      const next = known[i]!.scan(bytes, view, position, end, state, rows);
+    while (position < end && i < known.length && !rows.isStopped) {
+      const next = known[i]!.scan(position, end, rows);
       if (next === position) {
         i++;
         continue;
@@ -67,7 +60,7 @@ export class LayoutScanner {
     }
     if (!isNew) return;
     if (this.#known.length === LAYOUTS_MAX) this.#known.pop();
-    this.#known.unshift({ layout, scan: compileLayout(layout) });
+    this.#known.unshift(scannerFor(layout));
   }
 
   /** Forgets the layouts of CSV: a header has given their columns another meaning. */
@@ -76,6 +69,24 @@ export class LayoutScanner {
     this.#known.splice(0, this.#known.length, ...kept);
   }
 }
+
+/**
+ * A scanner for the layout, the same one for all inputs: connections that come and go need not
+ * compile what others have compiled.
+ */
+function scannerFor(layout: Layout): LineScanner {
+  const scanner = SCANNERS.get(layout.signature) ?? new LineScanner(layout);
+  // The map's order is that of the last uses.
+  SCANNERS.delete(layout.signature);
+  SCANNERS.set(layout.signature, scanner);
+  if (SCANNERS.size > SCANNERS_MAX) SCANNERS.delete(SCANNERS.keys().next().value!);
+  return scanner;
+}
+
+/** By signature. */
+const SCANNERS = new Map<string, LineScanner>();
+
+const SCANNERS_MAX = 64;
 
 /** Layouts known at a time; each costs a compilation and, where it does not fit, a comparison. */
 const LAYOUTS_MAX = 8;

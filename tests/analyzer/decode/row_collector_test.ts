@@ -3,7 +3,14 @@ import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import { RecordBatchBuilder } from "../../../analyzer/decode/record_batch_builder.ts";
 import { RowCollector } from "../../../analyzer/decode/row_collector.ts";
 import { LIMITS } from "../../../analyzer/limits.ts";
-import { padBytes } from "../../../analyzer/padded_bytes.ts";
+import {
+  ERROR_BYTES,
+  ErrorField,
+  Exit,
+  memoryBytes,
+  memoryWords,
+  Place,
+} from "../../../analyzer/decode/scan/scan_memory.ts";
 
 const OPTIONS = {
   format: "auto",
@@ -23,15 +30,50 @@ const ORIGIN = {
 function setUp() {
   const builder = new RecordBatchBuilder(OPTIONS);
   const rows = new RowCollector(builder, OPTIONS);
-  const place = (timeMs: number) => rows.place(timeMs, rows.state);
+  const place = (timeMs: number) => rows.place(timeMs);
   const build = () => {
-    rows.settle(0);
+    // Not a line of it matters here, but a batch without any would be none.
+    builder.addLine(0);
     const batch = builder.build(ORIGIN);
     rows.startBatch();
     return batch;
   };
   return { rows, place, build };
 }
+
+/** What a scanner leaves in the memory, as far as a test cares. */
+interface Scanned {
+  readonly rowCount?: number;
+  readonly fractionMaxMs?: number;
+  /** Event time of a row that has to be placed, in ms of the second. */
+  readonly placedMs?: number;
+  /** Its fields, if it is an error. */
+  readonly error?: Readonly<Record<"line" | "timestamp" | "ip" | "method" | "url", string>>;
+  readonly hasEscapedUrl?: boolean;
+}
+
+function scanned(result: Scanned): void {
+  const { rowCount = 0, fractionMaxMs = 0, placedMs, error, hasEscapedUrl = false } = result;
+  memoryWords[Place.rowCount / 4] = rowCount;
+  memoryWords[Place.fractionMaxMs / 4] = fractionMaxMs;
+  memoryWords[Place.errorCount / 4] = 0;
+  memoryWords[Place.exit / 4] = placedMs === undefined ? Exit.line : Exit.place;
+  memoryWords[Place.fractionMs / 4] = placedMs ?? 0;
+  const at = Place.errors / 4;
+  memoryWords.fill(0, at, at + ERROR_BYTES / 4);
+  if (error === undefined) return;
+  memoryWords[at + ErrorField.status] = 500;
+  memoryWords[at + ErrorField.hasEscapedUrl] = hasEscapedUrl ? 1 : 0;
+  let end: number = Place.text;
+  for (const name of ["line", "timestamp", "ip", "method", "url"] as const) {
+    const field = at + ErrorField[`${name}Start`];
+    memoryWords[field] = end;
+    end += new TextEncoder().encodeInto(error[name], memoryBytes.subarray(end)).written;
+    memoryWords[field + 1] = end;
+  }
+}
+
+const NO_ERROR = { line: "", timestamp: "", ip: "::1", method: "", url: "/" };
 
 // S-23
 Deno.test("RowCollector ends the batch at the row that lifts the watermark to a window's end", () => {
@@ -66,50 +108,61 @@ Deno.test("RowCollector adds what a scanner has counted to the window that it wa
   place(5000);
   build();
   place(5000);
-  const { state } = rows;
-  // As a scanner does with rows of the same window that come before the threshold.
-  assert.deepEqual(
-    [state.windowStartMs, state.windowEndMs, state.thresholdMs],
-    [0, 10_000, 12_000],
-  );
-  state.rowCount = 4;
-  state.eventTimeMaxMs = 9000;
-  state.lineCount = 5;
-  place(11_000);
-  rows.settle(99);
+  scanned({ rowCount: 4, fractionMaxMs: 800, placedMs: 999 });
+  rows.take("json", 9000, 99);
   const batch = build();
-  assert.deepEqual([...batch.windowStartsMs], [0, 10_000]);
-  assert.deepEqual([...batch.windowRowCounts], [5, 1]);
+  assert.deepEqual([...batch.windowStartsMs], [0]);
+  assert.deepEqual([...batch.windowRowCounts], [6]);
   const { lines, valid, bytes } = batch.counts;
-  assert.deepEqual([lines, valid, bytes, batch.eventTimeMaxMs], [5, 6, 99, 11_000]);
+  assert.deepEqual([lines, valid, bytes, batch.eventTimeMaxMs], [6, 6, 99, 9999]);
+});
+
+Deno.test("RowCollector takes nothing of a scan that has read nothing", () => {
+  const { rows, build } = setUp();
+  scanned({ rowCount: 4, placedMs: 999 });
+  rows.take("json", 9000, 0);
+  assert.equal(build().counts.valid, 0);
+});
+
+Deno.test("RowCollector.prepare() gives the part of a second that lies in the window of the row before", () => {
+  const { rows, place, build } = setUp();
+  const prepared = (secondMs: number) => {
+    rows.prepare(secondMs);
+    return [memoryWords[Place.fromMs / 4], memoryWords[Place.spanMs / 4]];
+  };
+  assert.deepEqual(prepared(5000)[1], 0, "no window");
+  place(5000);
+  assert.deepEqual(prepared(NaN)[1], 0, "no second");
+  assert.deepEqual(prepared(5000), [0, 1000]);
+  assert.deepEqual(prepared(9500), [0, 500]);
+  assert.deepEqual(prepared(-300), [300, 700]);
+  assert.deepEqual([prepared(10_000)[1], prepared(-1000)[1]], [0, 0]);
+  // S-26
+  rows.futureLimitMs = 7200;
+  assert.deepEqual(prepared(7000), [0, 201]);
+  rows.futureLimitMs = Infinity;
+  // S-23: a row that moves the watermark past the end of a window has to be placed.
+  place(11_000);
+  assert.deepEqual(prepared(11_500), [0, 500]);
+  build();
+  assert.deepEqual(prepared(11_500)[1], 0, "a new batch");
 });
 
 // S-32
 Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes the five fields", () => {
-  const { rows, place, build } = setUp();
-  const cells = ["2025-05-30T18:52:47Z", "::1", "", "/a?b=c&d", "500"];
-  const bytes = new TextEncoder().encode(cells.join(","));
-  const at: number[] = [];
-  for (let i = 0, start = 0; i < 4; start += cells[i++]!.length + 1) {
-    at.push(start, start + cells[i]!.length);
-  }
-  const [a, b, c, d, e, f, g, h] = at as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const view = padBytes(bytes);
-  rows.addError(view, place(5000), 500, c, d, g, h);
-  rows.addCsvLine(view, 500, a, b, c, d, e, f, g, h);
-  const { lineBytes } = build().errors;
-  const [timestamp, ip, method, url] = cells;
+  const { rows, build } = setUp();
+  const error = {
+    line: "",
+    timestamp: "2025-05-30T18:52:47Z",
+    ip: "::1",
+    method: "",
+    url: "/a?b=c&d",
+  };
+  scanned({ placedMs: 0, error });
+  rows.take("csv", 5000, 1);
+  const { timestamp, ip, method, url } = error;
   assert.equal(
-    new TextDecoder().decode(lineBytes),
+    new TextDecoder().decode(build().errors.lineBytes),
     JSON.stringify({ timestamp, ip, method, url, status: 500 }) + "\n",
   );
 });
@@ -117,37 +170,36 @@ Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes th
 // S-16
 Deno.test("RowCollector cuts URLs that are too long, however they were read", () => {
   const url = "/" + "é".repeat(LIMITS.urlBytesMax);
-  const record = { eventTimeMs: 5000, ip: "::1", url, status: 404, toJson: () => "{}" };
-  const { rows, place, build } = setUp();
-  rows.addRecord(record);
-  const bytes = new TextEncoder().encode(url);
-  const view = padBytes(bytes);
-  rows.addError(view, place(5000), 404, 0, 1, 0, bytes.length);
-  rows.addJsonLine(view, 0, bytes.length);
-  const { urlBytes, urlOffsets, lineOffsets } = build().errors;
+  const { rows, build } = setUp();
+  rows.addRecord({ eventTimeMs: 5000, ip: "::1", url, status: 404, toJson: () => "{}" });
+  scanned({ placedMs: 0, error: { ...NO_ERROR, line: url, url } });
+  rows.take("json", 5000, 1);
+  const { urlBytes, urlOffsets, lineBytes, lineOffsets } = build().errors;
   const [first, second] = [0, 1].map((i) =>
     new TextDecoder().decode(urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]))
   );
   assert.equal(first, second);
   assert.match(first!, /^\/é+…$/);
   assert.ok(urlOffsets[1]! <= LIMITS.urlBytesMax && urlOffsets[1]! > LIMITS.urlBytesMax - 4);
-  assert.equal(lineOffsets[2]! - lineOffsets[1]!, bytes.length + 1, "the line is kept whole");
+  const line = new TextDecoder().decode(lineBytes.subarray(lineOffsets[1], lineOffsets[2]));
+  assert.equal(line, `${url}\n`, "the line is kept whole");
 });
 
 Deno.test("RowCollector counts an escaped URL as what it stands for, and keeps its line", () => {
   const urls = ["/a", "/\u20ac", "/" + "\u00e9".repeat(LIMITS.urlBytesMax)];
   for (const url of urls) {
-    const { rows, place, build } = setUp();
+    const { rows, build } = setUp();
     const escaped = JSON.stringify(url).slice(1, -1).replace("/", "\\/").replace(
       "\u20ac",
       "\\u20ac",
     );
-    const bytes = new TextEncoder().encode(escaped);
-    const view = padBytes(bytes);
-    rows.addEscapedError(view, place(5000), 404, 0, 1, 0, bytes.length);
-    rows.addJsonLine(view, 0, bytes.length);
-    const record = { eventTimeMs: 5000, ip: "\\", url, status: 404, toJson: () => "{}" };
-    rows.addRecord(record);
+    scanned({
+      placedMs: 0,
+      error: { ...NO_ERROR, line: escaped, url: escaped },
+      hasEscapedUrl: true,
+    });
+    rows.take("json", 5000, 1);
+    rows.addRecord({ eventTimeMs: 5000, ip: "\\", url, status: 404, toJson: () => "{}" });
     const { urlHashes, urlBytes, urlOffsets, lineBytes, lineOffsets } = build().errors;
     const [first, second] = [0, 1].map((i) => urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]));
     assert.deepEqual(first, second);

@@ -17,7 +17,7 @@ async function run(
   options: { readonly endIsLoss: boolean; readonly onElement?: (stop: AbortController) => void },
 ): Promise<Run> {
   const { controller, context } = sourceContext();
-  const input = readLiveInput(stream.readable, "input", context, options.endIsLoss);
+  const input = readLiveInput(stream.readable, "input", context, options);
   const elements: string[] = [];
   for (;;) {
     const { done, value } = await input.next();
@@ -81,7 +81,9 @@ Deno.test("readLiveInput() counts rows from the future by the wall clock of thei
   const lines = [0, 1].map((aheadMs) => `${jsonLine({ timestampMs: limitMs + aheadMs })}\n`);
   const stream = new ByteStream(lines.toReversed(), { onRead: () => clock.advance(5) });
   const future: number[] = [];
-  for await (const element of readLiveInput(stream.readable, "input", context, true)) {
+  for await (
+    const element of readLiveInput(stream.readable, "input", context, { endIsLoss: true })
+  ) {
     if (element.kind === "batch") future.push(element.counts.future);
   }
   // The limit of the second read is later by 5 ms.
@@ -99,6 +101,6 @@ Deno.test("readLiveInput() takes no fault of our own for a lost connection", asy
     },
   };
   const stream = new ByteStream([`${LINE}\n`]);
-  const input = readLiveInput(stream.readable, "input", { ...context, clock }, true);
+  const input = readLiveInput(stream.readable, "input", { ...context, clock }, { endIsLoss: true });
   await assert.rejects(Array.fromAsync(input), broken);
 });

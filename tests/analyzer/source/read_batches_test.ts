@@ -1,16 +1,29 @@
 import assert from "node:assert/strict";
 import { LineDecoder } from "../../../analyzer/decode/line_decoder.ts";
 import type { RecordBatch } from "../../../analyzer/decode/record_batch.ts";
-import { READ_BYTES, readBatches, ReadException } from "../../../analyzer/source/read_batches.ts";
+import {
+  READ_BYTES_MAX,
+  READ_BYTES_MIN,
+  readBatches,
+  ReadException,
+} from "../../../analyzer/source/read_batches.ts";
 import { BASE_MS, jsonLine } from "../../support/log_lines.ts";
 import { ByteStream, sourceContext } from "./byte_streams.ts";
 
 const LINE = `${jsonLine({ status: 404 })}\n`;
 
-function read(stream: ByteStream, futureLimitMs: () => number = () => Infinity) {
+function read(
+  stream: ByteStream,
+  futureLimitMs: () => number = () => Infinity,
+  readBytesMax?: number,
+) {
   const { clock, controller, context } = sourceContext();
   const decoder = new LineDecoder("input", context.decoder);
-  const batches = readBatches(stream.readable, decoder, { ...context, futureLimitMs });
+  const batches = readBatches(stream.readable, decoder, {
+    ...context,
+    futureLimitMs,
+    ...readBytesMax !== undefined && { readBytesMax },
+  });
   return { clock, controller, batches };
 }
 
@@ -30,7 +43,20 @@ Deno.test("readBatches() makes a batch of each read, and carries unfinished line
 Deno.test("readBatches() reads everything into one buffer of its own", async () => {
   const stream = new ByteStream(Array(5).fill(LINE));
   await Array.fromAsync(read(stream).batches);
-  assert.deepEqual(stream.readBytes, Array(6).fill(READ_BYTES));
+  assert.deepEqual(stream.readBytes, Array(6).fill(READ_BYTES_MIN));
+});
+
+Deno.test("readBatches() reads into a larger buffer once a read has filled it, up to a bound", async () => {
+  const sizes = [1, 2, 4, 8, 16, 32, 32].map((factor) => factor * READ_BYTES_MIN);
+  const stream = new ByteStream([...sizes.map((size) => new Uint8Array(size)), LINE]);
+  await Array.fromAsync(read(stream).batches);
+  assert.deepEqual(stream.readBytes, [...sizes, READ_BYTES_MAX, READ_BYTES_MAX]);
+
+  const bounded = new ByteStream(
+    [1, 2, 2].map((factor) => new Uint8Array(factor * READ_BYTES_MIN)),
+  );
+  await Array.fromAsync(read(bounded, undefined, 2 * READ_BYTES_MIN).batches);
+  assert.deepEqual(bounded.readBytes, [1, 2, 2, 2].map((factor) => factor * READ_BYTES_MIN));
 });
 
 Deno.test("readBatches() tells when each read came, and asks for the future limit before it", async () => {

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  type RowSink,
-  type ScanState,
-  SLACK_BYTES,
-} from "../../../../analyzer/decode/scan/compile_layout.ts";
 import { LayoutScanner } from "../../../../analyzer/decode/scan/layout_scanner.ts";
+import type { RowSink } from "../../../../analyzer/decode/scan/line_scanner.ts";
+import { memoryBytes, memoryWords, Place } from "../../../../analyzer/decode/scan/scan_memory.ts";
 import { compareReaders } from "../../../support/compare_readers.ts";
 
 const encoder = new TextEncoder();
@@ -16,41 +13,35 @@ function line(layout: number): string {
 
 /** Reads lines as the decoder does: what follows no layout is learned from. Tells how many were. */
 function readAll(scanner: LayoutScanner, lines: readonly string[]): number {
-  const text = lines.map((own) => `${own}\n`).join("");
-  const bytes = new Uint8Array(text.length + SLACK_BYTES);
-  const { written: end } = encoder.encodeInto(text, bytes);
-  const state: ScanState = {
-    windowStartMs: -Infinity,
-    windowEndMs: Infinity,
-    windowIndex: 0,
-    rowCount: 0,
-    eventTimeMaxMs: -Infinity,
-    thresholdMs: Infinity,
-    lineCount: 0,
-    isStopped: false,
-    minStatus: 400,
-    lineBytesMax: 1000,
-  };
-  const unused = () => assert.fail("no row is an error, or outside of the window");
+  const { written } = encoder.encodeInto(
+    lines.map((own) => `${own}\n`).join(""),
+    memoryBytes.subarray(Place.text),
+  );
+  const end = Place.text + written;
+  let read = 0;
   const rows: RowSink = {
-    place: unused,
-    addError: unused,
-    addEscapedError: unused,
-    addJsonLine: unused,
-    addCsvLine: unused,
+    isStopped: false,
+    prepare() {
+      memoryWords[Place.fromMs / 4] = 0;
+      memoryWords[Place.spanMs / 4] = 1000;
+      memoryWords[Place.minStatus / 4] = 400;
+      memoryWords[Place.lineBytesMax / 4] = 1000;
+    },
+    take() {
+      read += memoryWords[Place.rowCount / 4]!;
+    },
   };
-  const view = new DataView(bytes.buffer);
   let learned = 0;
-  for (let position = 0; position < end;) {
-    position = scanner.scan(bytes, view, position, end, state, rows);
+  for (let position: number = Place.text; position < end;) {
+    position = scanner.scan(position, end, rows);
     if (position === end) break;
-    const newline = bytes.indexOf(0x0a, position);
-    const own = new TextDecoder().decode(bytes.subarray(position, newline));
+    const newline = memoryBytes.indexOf(0x0a, position);
+    const own = new TextDecoder().decode(memoryBytes.subarray(position, newline));
     scanner.learn(() => own, undefined);
     learned++;
     position = newline + 1;
   }
-  assert.equal(state.lineCount, lines.length - learned);
+  assert.equal(read, lines.length - learned);
   return learned;
 }
 
