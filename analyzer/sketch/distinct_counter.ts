@@ -37,7 +37,7 @@ export class DistinctCounter {
     }
     const isZero = high === 0 && low === 0;
     let slot = isZero ? 0 : findSlot(this.#table, high, low);
-    const isKnown = isZero ? this.#hasZero : this.#table[slot] !== 0 || this.#table[slot + 1] !== 0;
+    const isKnown = isZero ? this.#hasZero : isTaken(this.#table, slot);
     if (isKnown) return;
 
     if (this.count() === DISTINCT_EXACT_MAX) {
@@ -66,7 +66,11 @@ export class DistinctCounter {
    */
   merge(other: DistinctCounter): void {
     if (other.#sketch === undefined) {
-      other.#addAllTo(this);
+      const table = other.#table;
+      if (other.#hasZero) this.add(0, 0);
+      for (let slot = 0; slot < table.length; slot += 2) {
+        if (isTaken(table, slot)) this.add(table[slot], table[slot + 1]);
+      }
     } else {
       this.#startSketch().merge(other.#sketch);
     }
@@ -86,13 +90,14 @@ export class DistinctCounter {
     // As numbers of 64 bits they sort without a comparator. The view takes the low word for the
     // first, as every platform of today does.
     const words = new Uint32Array(2 * this.count());
-    let end = 0;
-    this.#addAllTo({
-      add(high, low) {
-        words[end++] = low;
-        words[end++] = high;
-      },
-    });
+    const table = this.#table;
+    // The hash of zeros is the first one anyway.
+    let end = this.#hasZero ? 2 : 0;
+    for (let slot = 0; slot < table.length; slot += 2) {
+      if (!isTaken(table, slot)) continue;
+      words[end++] = table[slot + 1];
+      words[end++] = table[slot];
+    }
     new BigUint64Array(words.buffer).sort();
     const bytes = new Uint8Array(HEADER_BYTES + words.byteLength);
     bytes.set([VERSION, FORM_EXACT]);
@@ -156,19 +161,14 @@ export class DistinctCounter {
     }
   }
 
-  /** Passes on the exact set, in no order; nothing once the sketch has taken over. */
-  #addAllTo(target: HashTarget): void {
-    const table = this.#table;
-    if (this.#hasZero) target.add(0, 0);
-    for (let slot = 0; slot < table.length; slot += 2) {
-      if (table[slot] !== 0 || table[slot + 1] !== 0) target.add(table[slot], table[slot + 1]);
-    }
-  }
-
   #startSketch(): HyperLogLog {
     if (this.#sketch === undefined) {
       const sketch = new HyperLogLog();
-      this.#addAllTo(sketch);
+      const table = this.#table;
+      if (this.#hasZero) sketch.add(0, 0);
+      for (let slot = 0; slot < table.length; slot += 2) {
+        if (isTaken(table, slot)) sketch.add(table[slot], table[slot + 1]);
+      }
       this.#sketch = sketch;
       this.#table = NO_TABLE;
       this.#tableSize = 0;
@@ -178,14 +178,14 @@ export class DistinctCounter {
   }
 
   #grow(): void {
-    const table = new Uint32Array(Math.max(TABLE_WORDS_MIN, 2 * this.#table.length));
-    this.#addAllTo({
-      add(high, low) {
-        const slot = findSlot(table, high, low);
-        table[slot] = high;
-        table[slot + 1] = low;
-      },
-    });
+    const old = this.#table;
+    const table = new Uint32Array(Math.max(TABLE_WORDS_MIN, 2 * old.length));
+    for (let i = 0; i < old.length; i += 2) {
+      if (!isTaken(old, i)) continue;
+      const slot = findSlot(table, old[i], old[i + 1]);
+      table[slot] = old[i];
+      table[slot + 1] = old[i + 1];
+    }
     this.#table = table;
   }
 }
@@ -201,11 +201,15 @@ function readSketch(bytes: Uint8Array): HyperLogLog {
   return HyperLogLog.unpack(bytes, HEADER_BYTES);
 }
 
+function isTaken(table: Uint32Array, slot: number): boolean {
+  return table[slot] !== 0 || table[slot + 1] !== 0;
+}
+
 /** Where the hash is, or the free slot where it belongs: the index of its high word. */
 function findSlot(table: Uint32Array, high: number, low: number): number {
   const mask = table.length - 2;
   let slot = (2 * low) & mask;
-  while (table[slot] !== 0 || table[slot + 1] !== 0) {
+  while (isTaken(table, slot)) {
     if (table[slot + 1] === low && table[slot] === high) break;
     slot = (slot + 2) & mask;
   }
@@ -217,11 +221,6 @@ const NO_TABLE = new Uint32Array(2);
 
 /** Room for four hashes. */
 const TABLE_WORDS_MIN = 16;
-
-/** Anything that hashes can be added to. */
-interface HashTarget {
-  add(high: number, low: number): void;
-}
 
 const VERSION = 1;
 const FORM_EXACT = 0;

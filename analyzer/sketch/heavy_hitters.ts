@@ -100,20 +100,30 @@ export class HeavyHitters {
     const counts = this.#counts;
     const byCount = Uint32Array.from({ length: this.#size }, (_, entry) => entry)
       .sort((a, b) => counts[2 * b] - counts[2 * a]);
-    // Where the limit cuts through equal counts their URLs decide, so all of those are decoded.
-    const leastCount = counts[2 * byCount[Math.min(limit, this.#size) - 1]];
+    const urlAt = this.#urls();
     const urlCounts: UrlCount[] = [];
-    for (const entry of byCount) {
-      const count = counts[2 * entry];
-      if (count < leastCount) break;
-      urlCounts.push({
-        url: utf8Decoder.decode(this.#key(entry)),
-        count,
-        countErrorMax: counts[2 * entry + 1],
-      });
+    // Where the limit cuts through equal counts their URLs decide, so all of those are sorted.
+    for (let start = 0; start < byCount.length && urlCounts.length < limit;) {
+      const count = counts[2 * byCount[start]];
+      const equals: UrlCount[] = [];
+      for (; start < byCount.length && counts[2 * byCount[start]] === count; start++) {
+        const entry = byCount[start];
+        equals.push({ url: urlAt(entry), count, countErrorMax: counts[2 * entry + 1] });
+      }
+      urlCounts.push(...equals.sort((a, b) => a.url < b.url ? -1 : a.url > b.url ? 1 : 0));
     }
-    urlCounts.sort((a, b) => b.count - a.count || (a.url < b.url ? -1 : a.url > b.url ? 1 : 0));
     return urlCounts.slice(0, limit);
+  }
+
+  /** The key of an entry as text. Where all of them are ASCII they are decoded at once. */
+  #urls(): (entry: number) => string {
+    const all = utf8Decoder.decode(this.#keys.subarray(0, this.#keysEnd));
+    if (all.length !== this.#keysEnd) return (entry) => utf8Decoder.decode(this.#key(entry));
+    const entries = this.#entries;
+    return (entry) => {
+      const start = entries[4 * entry + KEY_START];
+      return all.slice(start, start + entries[4 * entry + KEY_LENGTH]);
+    };
   }
 
   /**
