@@ -1,6 +1,6 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
 import { LIMITS } from "../limits.ts";
-import { padBytes } from "../padded_bytes.ts";
+import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
 import type { Layout } from "./scan/layout.ts";
@@ -9,7 +9,6 @@ import {
   ERROR_BYTES,
   ErrorField,
   Exit,
-  memoryBytes,
   memoryView,
   memoryWords,
   Place,
@@ -40,8 +39,9 @@ export interface RowOptions {
 export class RowCollector implements RowSink {
   readonly #builder: RecordBatchBuilder;
   readonly #options: RowOptions;
-  /** Room for a URL without its escapes. */
+  /** Room for a URL without its escapes, padded. */
   #unescaped = new Uint8Array(512);
+  #unescapedView = new DataView(this.#unescaped.buffer);
   #futureLimitMs = Infinity;
   /** The window end that the input's own watermark reached last, in window lengths. */
   #watermarkWindow = -Infinity;
@@ -146,21 +146,9 @@ export class RowCollector implements RowSink {
     const urlEnd = words[at + ErrorField.urlEnd]!;
     if (words[at + ErrorField.hasEscapedUrl] === 1) {
       const url = this.#unescape(urlStart, urlEnd);
-      this.#addErrorWithUrl(memoryView, windowIndex, status, ipStart, ipEnd, boundedUrl(url));
-    } else if (urlEnd - urlStart > LIMITS.urlBytesMax) {
-      const url = boundedUrl(memoryBytes.subarray(urlStart, urlEnd));
-      this.#addErrorWithUrl(memoryView, windowIndex, status, ipStart, ipEnd, url);
+      this.#addError(windowIndex, status, ipStart, ipEnd, this.#unescapedView, 0, url);
     } else {
-      this.#builder.addError(
-        windowIndex,
-        status,
-        memoryView,
-        ipStart,
-        ipEnd,
-        memoryView,
-        urlStart,
-        urlEnd,
-      );
+      this.#addError(windowIndex, status, ipStart, ipEnd, memoryView, urlStart, urlEnd);
     }
     if (!this.#options.saves) return;
     if (format === "json") {
@@ -185,11 +173,33 @@ export class RowCollector implements RowSink {
     this.#builder.addLineOfError(memoryView, memoryWords[at]!, memoryWords[at + 1]!);
   }
 
-  /** What a piece of the memory stands for; holds until the next one. */
-  #unescape(start: number, end: number): Uint8Array {
-    if (end - start > this.#unescaped.length) this.#unescaped = new Uint8Array(end - start);
-    const bytes = unescapeJson(memoryView, start, end, this.#unescaped);
-    return this.#unescaped.subarray(0, bytes);
+  /** Writes what a piece of the memory stands for into the room for it; returns its size. */
+  #unescape(start: number, end: number): number {
+    const needed = end - start + PADDING_BYTES;
+    if (needed > this.#unescaped.length) {
+      this.#unescaped = new Uint8Array(needed);
+      this.#unescapedView = new DataView(this.#unescaped.buffer);
+    }
+    return unescapeJson(memoryView, start, end, this.#unescaped);
+  }
+
+  /** The address is in the memory, the URL wherever it is said to be. */
+  #addError(
+    windowIndex: number,
+    status: number,
+    ipStart: number,
+    ipEnd: number,
+    url: DataView,
+    urlStart: number,
+    urlEnd: number,
+  ): void {
+    const ip = memoryView;
+    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
+      this.#builder.addError(windowIndex, status, ip, ipStart, ipEnd, url, urlStart, urlEnd);
+    } else {
+      const whole = new Uint8Array(url.buffer, url.byteOffset + urlStart, urlEnd - urlStart);
+      this.#addErrorWithUrl(ip, windowIndex, status, ipStart, ipEnd, boundedUrl(whole));
+    }
   }
 
   #addErrorWithUrl(

@@ -15,7 +15,7 @@ export const DISTINCT_EXACT_MAX = 4096;
  */
 export class DistinctCounter {
   /**
-   * Open addressing with linear probing, at most half full: two words a slot, high word first.
+   * Open addressing with linear probing, at most half full, four times as large each time: two words a slot, high word first.
    * A free slot holds 0, 0; the hash of that value is kept in `#hasZero` instead.
    */
   #table = NO_TABLE;
@@ -179,7 +179,7 @@ export class DistinctCounter {
 
   #grow(): void {
     const old = this.#table;
-    const table = new Uint32Array(Math.max(TABLE_WORDS_MIN, 2 * old.length));
+    const table = new Uint32Array(Math.max(TABLE_WORDS_MIN, 4 * old.length));
     for (let i = 0; i < old.length; i += 2) {
       if (!isTaken(old, i)) continue;
       const slot = findSlot(table, old[i], old[i + 1]);

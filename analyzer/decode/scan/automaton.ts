@@ -18,6 +18,9 @@ export const Start = {
   number: 5,
 } as const;
 
+/** The state behind the backslash of an escape. */
+export const AFTER_BACKSLASH = 6;
+
 /** A state in which the automaton ends: what was expected has been read. */
 export const ACCEPTED = 0;
 /** A state in which the automaton ends: something else is there. */
@@ -37,7 +40,7 @@ export function transitions(): Uint8Array {
     for (const byte of new TextEncoder().encode(bytes)) rows[from]![byte] = to;
   };
   const onDigits = (from: number, to: number) => onAny(from, "0123456789", to);
-  for (let i = ACCEPTED; i <= Start.number; i++) state();
+  for (let i = ACCEPTED; i <= AFTER_BACKSLASH; i++) state();
 
   // Well-formed UTF-8 (The Unicode Standard, table 3-7): no surrogates, nothing longer than it has
   // to be, nothing beyond U+10FFFF.
@@ -63,16 +66,15 @@ export function transitions(): Uint8Array {
   }
 
   // Escapes (RFC 8259, section 7).
-  const escape = state();
-  onAny(Start.characterOrEscape, "\\", escape);
-  onAny(escape, '"\\/bfnrt', ACCEPTED);
+  onAny(Start.characterOrEscape, "\\", AFTER_BACKSLASH);
+  onAny(AFTER_BACKSLASH, '"\\/bfnrt', ACCEPTED);
   let hexDigits: number = ACCEPTED;
   for (let i = 0; i < 4; i++) {
     const next = state();
     onAny(next, "0123456789abcdefABCDEF", hexDigits);
     hexDigits = next;
   }
-  onAny(escape, "u", hexDigits);
+  onAny(AFTER_BACKSLASH, "u", hexDigits);
 
   for (const word of ["true", "false", "null"]) {
     let from: number = Start.word;

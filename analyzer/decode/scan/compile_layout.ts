@@ -2,7 +2,15 @@ import { IP_BYTES_MAX } from "../../../log_format/log_record.ts";
 import { Start } from "./automaton.ts";
 import { Byte } from "./byte.ts";
 import type { Layout, Segment } from "./layout.ts";
-import { ERROR_BYTES, ErrorField, ERRORS_MAX, Exit, PAGES, Place } from "./scan_memory.ts";
+import {
+  ERROR_BYTES,
+  ErrorField,
+  ERRORS_MAX,
+  Exit,
+  LayoutPlace,
+  PAGES,
+  Place,
+} from "./scan_memory.ts";
 import { AUTOMATON, automaton, isStop, STRING_END, stringEnd, stringKind } from "./searches.ts";
 import { VectorConstants } from "./vector_constants.ts";
 import {
@@ -33,13 +41,15 @@ import {
  *
  * Everything that is skipped is verified. What is read is what `parseLine()` would make of the
  * line; whatever the program is not sure of it leaves alone.
+ *
+ * @param place where in the memory the layout has its `LayoutPlace`
  */
-export function compileLayout(layout: Layout): CompiledLayout {
-  const constants = new VectorConstants();
+export function compileLayout(layout: Layout, place: number): CompiledLayout {
+  const constants = new VectorConstants(place + LayoutPlace.constants);
   const functions: WasmFunction[] = [];
   functions[AUTOMATON] = automaton();
   functions[STRING_END] = stringEnd(constants);
-  functions.push(new LayoutCompiler(layout, constants).compile());
+  functions.push(new LayoutCompiler(layout, place, constants).compile());
   return { module: wasmModule(functions, PAGES), constants: constants.bytes() };
 }
 
@@ -47,7 +57,7 @@ export function compileLayout(layout: Layout): CompiledLayout {
 export interface CompiledLayout {
   /** The bytes of a WebAssembly module. */
   readonly module: Uint8Array<ArrayBuffer>;
-  /** What belongs at `Place.constants`. */
+  /** What belongs at `LayoutPlace.constants`. */
   readonly constants: Uint8Array<ArrayBuffer>;
 }
 
@@ -58,6 +68,7 @@ export interface CompiledLayout {
  */
 class LayoutCompiler {
   readonly #layout: Layout;
+  readonly #place: number;
   readonly #constants: VectorConstants;
   readonly #locals = new Locals();
   /** Where the line at hand begins. */
@@ -84,8 +95,9 @@ class LayoutCompiler {
   /** Ends the scan, before the line at hand. */
   readonly #exit = Symbol();
 
-  constructor(layout: Layout, constants: VectorConstants) {
+  constructor(layout: Layout, place: number, constants: VectorConstants) {
     this.#layout = layout;
+    this.#place = place;
     this.#constants = constants;
   }
 
@@ -209,8 +221,11 @@ class LayoutCompiler {
     const { fractionDigits, offset } = segment;
     const tail = SECOND_BYTES - 16;
     const isOtherSecond = v128.anyTrue(v128.or(
-      v128.xor(v128.load(...this.#address(0)), v128.load(ZERO, Place.second)),
-      v128.xor(v128.load(...this.#address(tail)), v128.load(ZERO, Place.secondTail)),
+      v128.xor(v128.load(...this.#address(0)), v128.load(ZERO, this.#place + LayoutPlace.second)),
+      v128.xor(
+        v128.load(...this.#address(tail)),
+        v128.load(ZERO, this.#place + LayoutPlace.secondTail),
+      ),
     ));
     const start = this.#locals.i32();
     const code: Code[] = [

@@ -28,10 +28,9 @@ export class LayoutScanner {
         continue;
       }
       position = next;
-      if (i > 0) {
-        [known[0], known[i]] = [known[i]!, known[0]!];
-        i = 0;
-      }
+      [known[0], known[i]] = [known[i]!, known[0]!];
+      // It has stopped at a line of another layout: no need to ask it about that one again.
+      i = 1;
     }
     return position;
   }

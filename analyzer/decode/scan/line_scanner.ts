@@ -1,7 +1,7 @@
 import { parseTimestamp } from "../../../log_format/parse_timestamp.ts";
 import { compileLayout } from "./compile_layout.ts";
 import type { Layout } from "./layout.ts";
-import { Exit, memory, memoryBytes, memoryWords, Place } from "./scan_memory.ts";
+import { Exit, LayoutPlace, memory, memoryBytes, memoryWords, Place } from "./scan_memory.ts";
 
 /** Takes what a scanner has found: counts, error rows, and the row that has to be placed. */
 export interface RowSink {
@@ -28,19 +28,33 @@ type Program = (position: number, end: number) => number;
 export class LineScanner {
   readonly layout: Layout;
   readonly #run: Program;
-  readonly #constants: Uint8Array;
   readonly #offset: string;
-  /** The second read last, as it stands in the memory. */
-  readonly #second = new Uint8Array(Place.secondTail + 16 - Place.second);
+  /** Where the layout has its place in the memory. */
+  readonly #place: number;
+  /** What stands there. */
+  readonly #image: Uint8Array;
   #secondMs = NaN;
+  /** The minute read last, `YYYY-MM-DDThh:mm:`, and what it means. */
+  #minute = "";
+  #minuteMs = NaN;
 
   constructor(layout: Layout) {
     this.layout = layout;
-    const { module, constants } = compileLayout(layout);
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module), {
-      scan: { memory },
-    });
-    this.#constants = constants;
+    let place = nextPlace;
+    let compiled = compileLayout(layout, place);
+    const end = place + LayoutPlace.constants + compiled.constants.length;
+    if (end <= Place.sharedLayout) {
+      nextPlace = end;
+    } else {
+      place = Place.sharedLayout;
+      compiled = compileLayout(layout, place);
+    }
+    this.#place = place;
+    this.#image = new Uint8Array(LayoutPlace.constants + compiled.constants.length);
+    this.#image.set(compiled.constants, LayoutPlace.constants);
+    if (place !== Place.sharedLayout) memoryBytes.set(this.#image, place);
+    const module = new WebAssembly.Module(compiled.module);
+    const { exports } = new WebAssembly.Instance(module, { scan: { memory } });
     this.#run = exports["run"] as Program;
     const timestamp = layout.segments.find(({ kind }) => kind === "timestamp");
     this.#offset = timestamp?.kind === "timestamp" ? timestamp.offset : "";
@@ -53,10 +67,9 @@ export class LineScanner {
    * @returns where the first line begins that was not read
    */
   scan(position: number, end: number, rows: RowSink): number {
-    if (memoryOwner !== this) {
-      memoryBytes.set(this.#constants, Place.constants);
-      memoryBytes.set(this.#second, Place.second);
-      memoryOwner = this;
+    if (this.#place === Place.sharedLayout && sharedPlaceOwner !== this) {
+      memoryBytes.set(this.#image, this.#place);
+      sharedPlaceOwner = this;
     }
     for (;;) {
       rows.prepare(this.#secondMs);
@@ -72,29 +85,44 @@ export class LineScanner {
   }
 
   #readSecond(position: number): boolean {
-    const bytes = memoryBytes.subarray(position, position + SECOND_BYTES);
-    // Lines that hold something else altogether need no look at their digits.
-    for (const [at, byte] of SEPARATORS) if (bytes[at] !== byte) return false;
-    const text = String.fromCharCode(...bytes);
-    // 24:00:00 is the end of a day, but a fraction after it is no time at all.
-    if (!SECOND.test(text) || text.startsWith("24", 11)) return false;
-    const secondMs = parseTimestamp(text + this.#offset);
+    const secondMs = this.#secondMsAt(position);
     if (secondMs === undefined) return false;
-    memoryBytes.copyWithin(Place.second, position, position + 16);
-    memoryBytes.copyWithin(
-      Place.secondTail,
-      position + SECOND_BYTES - 16,
-      position + SECOND_BYTES,
-    );
-    this.#second.set(memoryBytes.subarray(Place.second, Place.secondTail + 16));
+    const tail = position + SECOND_BYTES - 16;
+    this.#image.set(memoryBytes.subarray(position, position + 16), LayoutPlace.second);
+    this.#image.set(memoryBytes.subarray(tail, tail + 16), LayoutPlace.secondTail);
+    memoryBytes.set(this.#image.subarray(0, LayoutPlace.constants), this.#place);
     this.#secondMs = secondMs;
     return true;
   }
+
+  #secondMsAt(position: number): number | undefined {
+    const bytes = memoryBytes.subarray(position, position + SECOND_BYTES);
+    // Lines that hold something else altogether need no look at their digits.
+    for (const [at, byte] of SEPARATORS) if (bytes[at] !== byte) return undefined;
+    const tens = bytes[17]! - DIGIT_ZERO;
+    const ones = bytes[18]! - DIGIT_ZERO;
+    const minute = String.fromCharCode(...bytes.subarray(0, 17));
+    if (minute !== this.#minute) {
+      // 24:00:00 is the end of a day, but a fraction after it is no time at all.
+      if (!MINUTE.test(minute) || minute.startsWith("24", 11)) return undefined;
+      const minuteMs = parseTimestamp(`${minute}00${this.#offset}`);
+      if (minuteMs === undefined) return undefined;
+      this.#minute = minute;
+      this.#minuteMs = minuteMs;
+    }
+    // A leap second, and what is none at all, are for the parser.
+    const isSecond = tens >= 0 && tens <= 5 && ones >= 0 && ones <= 9;
+    return isSecond ? this.#minuteMs + (10 * tens + ones) * 1000 : undefined;
+  }
 }
 
-/** Whose constants and second stand in the memory. */
-let memoryOwner: LineScanner | undefined;
+/** Where the next layout may have its place; a place is never given up. */
+let nextPlace: number = Place.layouts;
+
+/** Whose image stands at the place that layouts share for which there was no room. */
+let sharedPlaceOwner: LineScanner | undefined;
 
 const SECOND_BYTES = 19;
 const SEPARATORS = [[4, 0x2d], [7, 0x2d], [13, 0x3a], [16, 0x3a]] as const;
-const SECOND = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d$/;
+const MINUTE = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:$/;
+const DIGIT_ZERO = 0x30;

@@ -26,16 +26,24 @@ export const Place = {
   secondPosition: 36,
   /** 1 once a string had escapes. */
   hasEscapes: 40,
-  /** The second at hand: the first 16 of its 19 bytes, and the last 16. */
-  second: 48,
-  secondTail: 64,
   /** The table of the automaton. */
   transitions: 256,
   /** Error rows, `ERRORS_MAX` of them, and one that has to be placed. */
   errors: 16 * 1024,
+  /** What layouts need, one after another: {@linkcode LayoutPlace}. */
+  layouts: 128 * 1024,
+  /** What a layout needs that has found no place among those, until another one needs it. */
+  sharedLayout: 256 * 1024,
+  text: 320 * 1024,
+} as const;
+
+/** What stands where a layout has its place, in bytes from there. */
+export const LayoutPlace = {
+  /** The second at hand: the first 16 of its 19 bytes, and the last 16. */
+  second: 0,
+  secondTail: 16,
   /** Vectors that texts and fields are compared with. */
-  constants: 128 * 1024,
-  text: 192 * 1024,
+  constants: 32,
 } as const;
 
 /** Fields of an error row, 32-bit integers; starts and ends are places in the memory. */

@@ -1,4 +1,4 @@
-import { ACCEPTED, REJECTED, Start } from "./automaton.ts";
+import { ACCEPTED, AFTER_BACKSLASH, REJECTED, Start } from "./automaton.ts";
 import { Byte } from "./byte.ts";
 import { Place } from "./scan_memory.ts";
 import type { VectorConstants } from "./vector_constants.ts";
@@ -55,6 +55,13 @@ export function stringEnd(constants: VectorConstants): WasmFunction {
   const [bytes, stops, byte] = [locals.v128(), locals.i32(), locals.i32()];
   const search = Symbol();
   const found = Symbol();
+  const state = i32.shiftRight(kind.value, i32.const(8));
+  const next = i32.load8(position.value, 1);
+  // The automaton would say the same, but some servers escape every slash.
+  const isShortEscape = i32.isZero(i32.add(
+    i32.load8(next, Place.transitions + 256 * AFTER_BACKSLASH),
+    i32.notEqual(state, i32.const(Start.characterOrEscape)),
+  ));
   return {
     locals,
     body: [
@@ -76,13 +83,14 @@ export function stringEnd(constants: VectorConstants): WasmFunction {
             jumpIf(found, i32.equal(byte.value, i32.const(Byte.newline))),
             jumpIf(found, i32.equal(byte.value, i32.const(Byte.carriageReturn))),
           ]),
-          when(
-            i32.equal(byte.value, i32.const(Byte.backslash)),
+          when(i32.equal(byte.value, i32.const(Byte.backslash)), [
             i32.store(ZERO, Place.hasEscapes, i32.const(1)),
-          ),
-          position.set(
-            call(AUTOMATON, i32.shiftRight(kind.value, i32.const(8)), position.value),
-          ),
+            when(isShortEscape, [
+              position.set(i32.add(position.value, i32.const(2))),
+              jump(search),
+            ]),
+          ]),
+          position.set(call(AUTOMATON, state, position.value)),
           jumpIf(search, position.value),
         ]),
       ),

@@ -1,4 +1,3 @@
-import { Place } from "./scan_memory.ts";
 import { type Code, i32, v128 } from "./wasm.ts";
 
 /**
@@ -6,7 +5,13 @@ import { type Code, i32, v128 } from "./wasm.ts";
  * instructions each time that it is used.
  */
 export class VectorConstants {
+  readonly #place: number;
   readonly #vectors: Uint8Array[] = [];
+
+  /** @param place where they are to stand */
+  constructor(place: number) {
+    this.#place = place;
+  }
 
   /** A vector of one byte sixteen times. */
   splat(byte: number): Code {
@@ -16,7 +21,7 @@ export class VectorConstants {
   vector(bytes: Uint8Array): Code {
     const known = this.#vectors.findIndex((vector) => vector.every((byte, i) => byte === bytes[i]));
     const index = known < 0 ? this.#vectors.push(bytes) - 1 : known;
-    return v128.load(i32.const(0), Place.constants + 16 * index);
+    return v128.load(i32.const(0), this.#place + 16 * index);
   }
 
   /** All of them, one after another. */

@@ -1,0 +1,58 @@
+import { parseOptions } from "../../command_line/deno/parse_options.ts";
+import { option, parseNumber } from "../../command_line/options.ts";
+
+/** What both benchmarks of whole programs can be told. */
+export interface BenchOptions {
+  readonly lines: number;
+  readonly runs: number;
+  /** Where logs are written to, and kept for the next time. */
+  readonly data: string;
+  /** Sections to run. */
+  readonly only: readonly string[];
+}
+
+const text = (value: string) => value;
+
+/**
+ * Reads the command line.
+ *
+ * @param sections what `--only` may name
+ * @throws {UsageException} where it makes no sense
+ */
+export function benchOptions(args: readonly string[], sections: readonly string[]): BenchOptions {
+  const options = parseOptions({
+    lines: option({ value: "N", parse: parseNumber, default: 20e6, help: "Lines of a log" }),
+    runs: option({ value: "N", parse: parseNumber, default: 5, help: "Runs of each program" }),
+    data: option({
+      value: "DIR",
+      parse: text,
+      default: "benches/data",
+      help: "Where logs are kept",
+    }),
+    only: option({
+      value: "NAMES",
+      parse: text,
+      default: sections.join(),
+      help: `Which sections: ${sections.join()}`,
+    }),
+  }, args);
+  return { ...options, only: options.only.split(",") };
+}
+
+/** One line about the machine and the versions, without which no figure means anything. */
+export function machineLine(): string {
+  const model = readFirst("/proc/cpuinfo", /^model name\s*: (.*)$/m) ?? Deno.build.arch;
+  const kilobytes = Number(readFirst("/proc/meminfo", /^MemTotal:\s+(\d+) kB$/m) ?? NaN);
+  return `${navigator.hardwareConcurrency} cores (${model}), ` +
+    `${Math.round(kilobytes / 1024 ** 2)} GiB, ${Deno.build.os} ${Deno.osRelease()}, ` +
+    `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+function readFirst(path: string, pattern: RegExp): string | undefined {
+  try {
+    return pattern.exec(Deno.readTextFileSync(path))?.[1];
+  } catch {
+    // Another system than Linux.
+    return undefined;
+  }
+}

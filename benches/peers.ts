@@ -1,0 +1,304 @@
+/**
+ * Measures the whole program on files beside other programs that do the same, decoding alone
+ * beside `JSON.parse`, and the generator beside a sketch: `deno task bench:peers --lines 20000000
+ * --runs 5`. Every result is checked. A peer that is not installed is left out, with a line that
+ * says so (benches/peers/README.md tells how to install it). Prints the tables of
+ * docs/PERFORMANCE.md.
+ *
+ * @module
+ */
+import { analyzeCommand, inDirectory, type Mode } from "./harness/analyzer.ts";
+import {
+  checkWindows,
+  type Dataset,
+  type ExpectedWindow,
+  expectedWindows,
+  json,
+  variants,
+  writeDataset,
+} from "./harness/dataset.ts";
+import {
+  compare,
+  type Contender,
+  quantile,
+  type Result,
+  table,
+  verdict,
+} from "./harness/measure.ts";
+import { type BenchOptions, benchOptions, machineLine } from "./harness/options.ts";
+import { denoCommand, freePort, MeasuredProcess, nowMs, vigieCommand } from "./harness/process.ts";
+
+const SECTIONS = { files, memory, generator, pacing } as const;
+
+const PEERS = new URL("peers/", import.meta.url).pathname;
+
+/** A program that prints the windows of a file. */
+function analyzes(
+  name: string,
+  command: readonly string[],
+  expected: ReadonlyMap<number, ExpectedWindow>,
+): Contender {
+  return {
+    name,
+    run: async () => {
+      const run = await new MeasuredProcess(command).finished;
+      checkWindows(run.stdout, expected);
+      return run;
+    },
+  };
+}
+
+function vigie(
+  dataset: Dataset,
+  path: string,
+  mode: Mode,
+  expected: ReadonlyMap<number, ExpectedWindow>,
+): Contender {
+  return {
+    name: `vigie, ${dataset.name}, ${mode}`,
+    run: () =>
+      inDirectory((directory) =>
+        analyzes("", analyzeCommand(`file:${path}`, { mode, directory }), expected).run()
+      ),
+  };
+}
+
+/** A program that prints one number that has to be right. */
+function counts(name: string, command: readonly string[], expected: number): Contender {
+  return {
+    name,
+    run: async () => {
+      const run = await new MeasuredProcess(command).finished;
+      if (parseInt(run.stdout) !== expected) throw new Error(`${name}: ${run.stdout}`);
+      return run;
+    },
+  };
+}
+
+async function files(options: BenchOptions): Promise<string> {
+  const [own, csv] = [json(options.lines), variants.csv(options.lines)];
+  const [jsonPath, csvPath] = [
+    await writeDataset(own, options.data),
+    await writeDataset(csv, options.data),
+  ];
+  const expected = expectedWindows(own);
+  const errorCount = [...expected.values()].flatMap(({ errors }) => [...errors.values()])
+    .reduce((a, b) => a + b);
+  const contenders = [
+    vigie(own, jsonPath, "everything", expected),
+    vigie(own, jsonPath, "counting", expected),
+    vigie(csv, csvPath, "counting", expected),
+  ];
+  if (await exists(`${PEERS}node_modules/@duckdb`)) {
+    const duckdb = (name: string, path: string, format: string, threads: number) =>
+      analyzes(
+        `DuckDB, ${name}, ${threads} threads`,
+        ["node", `${PEERS}duckdb.mjs`, path, format, String(threads)],
+        expected,
+      );
+    contenders.push(duckdb("read_json", jsonPath, "json", 2));
+    contenders.push(duckdb("read_csv", csvPath, "csv", 2));
+  } else {
+    leaveOut("DuckDB");
+  }
+  contenders.push(
+    analyzes(
+      "Deno, JSON.parse",
+      denoCommand("benches/peers/json_parse.ts", jsonPath),
+      expected,
+    ),
+    counts("wc -l (only newlines)", ["wc", "-l", jsonPath], options.lines),
+  );
+  if (await isProgram("rg")) {
+    const pattern = '"status": [45]';
+    contenders.push(
+      counts("ripgrep (only counts errors)", ["rg", "-c", pattern, jsonPath], errorCount),
+    );
+  } else {
+    leaveOut("ripgrep");
+  }
+  const results = await compare(contenders, options.runs);
+  const secondsOf = (part: string) => results.find(({ name }) => name.includes(part))?.seconds;
+  const goals: Record<string, readonly [peer: string, atLeast: number]> = {
+    "vigie, json, everything": ["read_json", 1.5],
+    "vigie, json, counting": ["read_json", 2.5],
+    "vigie, csv, counting": ["read_csv", 2.5],
+  };
+  return table([
+    ["program, on a file", "s", "spread", "M lines/s", "peak MB", "times as fast as DuckDB"],
+    ...results.map((result) => {
+      const [peer, atLeast] = goals[result.name] ?? [];
+      const peerSeconds = peer === undefined ? undefined : secondsOf(peer);
+      return [
+        ...rowOf(result, options.lines),
+        peerSeconds === undefined ? "" : verdict(peerSeconds / result.seconds, atLeast!),
+      ];
+    }),
+  ]);
+}
+
+function rowOf(result: Result, lines: number): string[] {
+  return [
+    result.name,
+    result.seconds.toFixed(2),
+    `${result.fastest.toFixed(2)} to ${result.slowest.toFixed(2)}`,
+    (lines / result.seconds / 1e6).toFixed(1),
+    (result.peakBytes / 1e6).toFixed(0),
+  ];
+}
+
+async function memory(options: BenchOptions): Promise<string> {
+  const dataset = json(Math.min(options.lines, 1_000_000));
+  const path = await writeDataset(dataset, options.data);
+  const found: string[] = [];
+  let lines = 0;
+  const results = await compare(
+    ["decoder", "json-parse"].map((how) => ({
+      name: how,
+      run: async () => {
+        const command = denoCommand("benches/harness/decode_in_memory.ts", path, how);
+        const { stdout } = await new MeasuredProcess(command).finished;
+        const { seconds, ...result } = JSON.parse(stdout);
+        found.push(JSON.stringify(result));
+        lines = result.lines;
+        return { seconds };
+      },
+    })),
+    options.runs,
+  );
+  if (new Set(found).size !== 1) throw new Error(`Wrong result: ${found.join("; ")}`);
+  const [decoder, parse] = results as [Result, Result];
+  const perLine = (result: Result) => (result.seconds / lines * 1e9).toFixed(1);
+  return table([
+    ["decoding, data in memory", "ns/line", "times as fast"],
+    ["JSON.parse of each line", perLine(parse), "1"],
+    ["LineDecoder", perLine(decoder), verdict(parse.seconds / decoder.seconds, 10)],
+  ]);
+}
+
+async function generator(options: BenchOptions): Promise<string> {
+  const { lines, runs } = options;
+  const sketch = (...args: string[]) =>
+    denoCommand("benches/peers/generator_sketch.ts", lines, ...args);
+  const vigieGen = (...args: (string | number)[]) =>
+    vigieCommand(
+      "gen",
+      "--rate",
+      "max",
+      "--count",
+      lines,
+      "--start",
+      "2025-05-30T18:52:30Z",
+      ...args,
+    );
+  const intoPipe = (name: string, command: readonly string[]): Contender => ({
+    name: `${name}, into a pipe`,
+    run: async () => {
+      // The pipe is one between two programs, as for netcat.
+      const shell = ["sh", "-c", '"$@" | wc -l', "sh", ...command];
+      const run = await new MeasuredProcess(shell).finished;
+      if (parseInt(run.stdout) !== lines) throw new Error(`${name}: ${run.stdout} lines`);
+      return run;
+    },
+  });
+  const intoSocket = (name: string, command: (port: number) => readonly string[]): Contender => ({
+    name: `${name}, into a socket`,
+    run: async () => {
+      const port = freePort();
+      const server = new MeasuredProcess(command(port));
+      const reader = new MeasuredProcess(denoCommand("benches/harness/read_only.ts", port));
+      const { stdout } = await reader.finished;
+      await server.finished;
+      return JSON.parse(stdout);
+    },
+  });
+  const [ownPipe, sketchPipe, ownSocket, sketchSocket] = await compare([
+    intoPipe("gen --rate max", vigieGen()),
+    intoPipe("sketch", sketch()),
+    intoSocket("gen --rate max", (port) => vigieGen("--listen", port)),
+    intoSocket("sketch", (port) => sketch(String(port))),
+  ], runs) as [Result, Result, Result, Result];
+  return table([
+    ["generator", "s", "spread", "M lines/s", "peak MB", "of the sketch's rate"],
+    [...rowOf(ownPipe, lines), verdict(sketchPipe.seconds / ownPipe.seconds, 0.7)],
+    [...rowOf(sketchPipe, lines), "1"],
+    [...rowOf(ownSocket, lines), verdict(sketchSocket.seconds / ownSocket.seconds, 0.7)],
+    [...rowOf(sketchSocket, lines), "1"],
+  ]);
+}
+
+/** Whether lines come when they are due: each carries the time at which it is, in µs. */
+async function pacing(): Promise<string> {
+  const seconds = 10;
+  const rows = [];
+  for (const rate of [1, 1000, 100_000, 1_000_000]) {
+    const { count, latenessesMs } = await paced(rate, seconds);
+    rows.push([
+      String(rate),
+      `${count} (${rate * seconds} ± 1)`,
+      quantile(latenessesMs, 0.5).toFixed(1),
+      `${quantile(latenessesMs, 0.99).toFixed(1)} (at most 10)`,
+    ]);
+  }
+  return table([
+    ["gen --rate", `lines in ${seconds} s`, "median ms late", "99 % within ms"],
+    ...rows,
+  ]);
+}
+
+async function paced(rate: number, seconds: number) {
+  const [program, ...args] = vigieCommand("gen", "--rate", rate, "--duration", `${seconds}s`);
+  const child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped" }).spawn();
+  const decoder = new TextDecoder();
+  const latenessesMs: number[] = [];
+  let count = 0;
+  let carry = new Uint8Array();
+  for await (const chunk of child.stdout) {
+    const arrivedAtMs = nowMs();
+    const bytes = new Uint8Array(carry.length + chunk.length);
+    bytes.set(carry);
+    bytes.set(chunk, carry.length);
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    carry = bytes.slice(end);
+    if (end === 0) continue;
+    let lines = 0;
+    for (let at = -1; (at = bytes.indexOf(0x0a, at + 1)) >= 0;) lines++;
+    count += lines;
+    // Lines are due evenly between the first and the last of a chunk.
+    const dueMs = (start: number) =>
+      Date.parse(decoder.decode(bytes.subarray(start + 15, start + 42)));
+    const firstMs = dueMs(0);
+    const lastMs = dueMs(bytes.lastIndexOf(0x0a, end - 2) + 1);
+    for (let i = 0; i < lines; i++) {
+      const due = lines === 1 ? firstMs : firstMs + (lastMs - firstMs) * i / (lines - 1);
+      latenessesMs.push(Math.abs(arrivedAtMs - due));
+    }
+  }
+  await child.status;
+  return { count, latenessesMs };
+}
+
+function leaveOut(peer: string): void {
+  console.error(`${peer} is left out: it is not installed (see benches/peers/README.md)`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function isProgram(name: string): Promise<boolean> {
+  const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });
+  return await command.output().then(({ success }) => success, () => false);
+}
+
+export async function main(args: readonly string[]): Promise<void> {
+  const options = benchOptions(args, Object.keys(SECTIONS));
+  console.log(`${machineLine()}; ${options.lines} lines, medians of ${options.runs} runs\n`);
+  for (const name of options.only) {
+    const section = SECTIONS[name as keyof typeof SECTIONS];
+    if (section === undefined) throw new Error(`There is no section ${name}`);
+    console.log(`## ${name}\n\n${await section(options)}\n`);
+  }
+}
+
+if (import.meta.main) await main(Deno.args);
