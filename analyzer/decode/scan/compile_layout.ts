@@ -231,6 +231,8 @@ class LayoutCompiler {
     const code: Code[] = [
       start.set(this.#at(0)),
       when(isOtherSecond, [
+        // Where even the text before it is another one, it is no time at all.
+        this.#leaveUnlessRun(),
         i32.store(ZERO, Place.secondPosition, start.value),
         this.#exitReason.set(i32.const(Exit.second)),
         jump(this.#exit),
@@ -383,8 +385,16 @@ class LayoutCompiler {
     for (let i = 0; i < count; i++) this.#run.push(range);
   }
 
-  /** Compares the run at hand, the last 16 bytes overlapping those before, and goes behind it. */
+  /** Compares the run at hand and goes behind it. */
   #compareRun(): Code {
+    if (this.#run.length === 0) return [];
+    const code = [this.#leaveUnlessRun(), this.#position.set(this.#at(0))];
+    this.#run = [];
+    return code;
+  }
+
+  /** Ends the scan where the run is another one; the last 16 bytes overlap those before. */
+  #leaveUnlessRun(): Code {
     const run = this.#run;
     const differences: Code[] = [];
     for (let i = 0; i < run.length; i++) {
@@ -394,14 +404,8 @@ class LayoutCompiler {
       differences.push(this.#outOfRange(bytes, run.slice(at, at + 16)));
       i = at + 15;
     }
-    if (run.length === 0) return [];
-    const any = differences.reduce((a, b) => v128.or(a, b));
-    const code = [
-      jumpIf(this.#exit, v128.anyTrue(any)),
-      this.#position.set(this.#at(0)),
-    ];
-    this.#run = [];
-    return code;
+    if (differences.length === 0) return [];
+    return jumpIf(this.#exit, v128.anyTrue(differences.reduce((a, b) => v128.or(a, b))));
   }
 
   /** Zero where every byte lies in its range: so far above the lowest, and no farther. */
