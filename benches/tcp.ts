@@ -12,6 +12,7 @@ import {
   expectedWindows,
   json,
   variants,
+  windowsOfTables,
   writeDataset,
 } from "./harness/dataset.ts";
 import {
@@ -52,7 +53,7 @@ async function analyzerOf(dataset: Dataset, options: BenchOptions, mode: Mode): 
           path,
           (port) => analyzeCommand(tcp(port), { mode, directory }),
         );
-        checkWindows(run.stdout, expected);
+        checkWindows(windowsOfTables(run.stdout), expected);
         return run;
       }),
   };

@@ -34,16 +34,21 @@ export class DirectoryStorage implements Storage {
     const target = join(this.root, path);
     await makeDirectory(dirname(target));
     const file = await Deno.open(target, { append: true, create: true });
+    // One file does one thing at a time: what makes it durable must not hold up what is written.
+    const synced = await Deno.open(target, { append: true });
     let isNameDurable = false;
     return {
       write: (bytes) => writeAll(file, bytes),
       sync: async () => {
-        await file.syncData();
+        await synced.syncData();
         if (isNameDurable) return;
         await syncDirectory(dirname(target));
         isNameDurable = true;
       },
-      close: () => file.close(),
+      close: () => {
+        file.close();
+        synced.close();
+      },
     };
   }
 

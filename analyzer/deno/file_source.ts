@@ -59,8 +59,12 @@ export class FileSource implements Source {
     // future as the first one.
     const futureLimitMs = saved.firstStartedAtMs + maxFutureMs;
     let lines = 0;
-    const options = { clock, signal, turnIntervalMs, futureLimitMs: () => futureLimitMs };
-    for await (const batch of readBatches(file.readable, decoder, options)) {
+    const options = { clock, signal, turnIntervalMs, readsAhead: true };
+    const batches = readBatches(file.readable, decoder, {
+      ...options,
+      futureLimitMs: () => futureLimitMs,
+    });
+    for await (const batch of batches) {
       lines += batch.counts.lines;
       yield batch;
     }

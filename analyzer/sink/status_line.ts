@@ -25,7 +25,7 @@ export function formatStatusLine(view: LiveView, options: StatusLineOptions): st
   const malformedCount = Object.values(malformed).reduce((sum, count) => sum + count, 0);
   const segments: readonly Segment[] = [
     sourcesSegment(view.sources),
-    { text: `${COMPACT.format(options.eventsPerSecond)} events/s` },
+    { text: `${compactFormat().format(options.eventsPerSecond)} events/s` },
     { text: openWindowsText(view.open) },
     countSegment(late, "late"),
     countSegment(malformedCount, "malformed"),
@@ -69,7 +69,15 @@ const STYLES: Readonly<Record<SourcePhase, string | undefined>> = {
 };
 
 /** 0.5, 42, 1.23K, 4.5M. */
-const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+function compactFormat(): Intl.NumberFormat {
+  return compact ??= new Intl.NumberFormat("en", {
+    notation: "compact",
+    maximumSignificantDigits: 3,
+  });
+}
+
+/** Made at the first use: it takes longer than anything else at the start of a program. */
+let compact: Intl.NumberFormat | undefined;
 
 /** Longest name of a source and longest reason that are shown, in characters. */
 const NAME_LENGTH_MAX = 40;

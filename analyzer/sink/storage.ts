@@ -32,7 +32,10 @@ export interface StoredFile {
 export interface AppendFile {
   /** Writes all bytes; they may be reused once it has resolved. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes everything written durable, and the file's name with it. */
+  /**
+   * Makes everything written durable, and the file's name with it; of a write that is not resolved
+   * yet, as much as it has come to.
+   */
   sync(): Promise<void>;
   close(): void;
 }

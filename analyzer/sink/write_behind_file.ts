@@ -5,6 +5,9 @@ import type { AppendFile } from "./storage.ts";
  * together, one write at a time, while the caller goes on. A caller that is faster than the disk
  * is held up once a buffer is full while the one before is still being written: at most twice
  * {@linkcode COLLECTED_BYTES_MAX} wait here.
+ *
+ * Much that was written is made durable behind the caller's back as well, so that little is left
+ * to wait for when it has to be.
  */
 export class WriteBehindFile {
   readonly #file: AppendFile;
@@ -12,6 +15,9 @@ export class WriteBehindFile {
   #collectedBytes = 0;
   #spare = new Uint8Array(0);
   #writing: Promise<void> = Promise.resolve();
+  #unsyncedBytes = 0;
+  #syncing: Promise<void> = Promise.resolve();
+  #isSyncing = false;
 
   constructor(file: AppendFile) {
     this.#file = file;
@@ -41,6 +47,9 @@ export class WriteBehindFile {
   /** Makes all that was taken durable. */
   async sync(): Promise<void> {
     await this.flush();
+    // A system tells only once that bytes could not be made durable.
+    await this.#syncing;
+    this.#unsyncedBytes = 0;
     await this.#file.sync();
   }
 
@@ -59,9 +68,21 @@ export class WriteBehindFile {
   /** Begins to write, once the write before has ended. */
   async #begin(bytes: Uint8Array): Promise<void> {
     await this.#writing;
+    if (this.#unsyncedBytes >= SYNC_AHEAD_BYTES && !this.#isSyncing) this.#syncAhead();
+    this.#unsyncedBytes += bytes.length;
     this.#writing = this.#file.write(bytes);
     // Whoever writes or syncs next is told; until then a failure is nobody's.
     this.#writing.catch(() => {});
+  }
+
+  #syncAhead(): void {
+    this.#unsyncedBytes = 0;
+    this.#isSyncing = true;
+    this.#syncing = this.#file.sync().then(() => {
+      this.#isSyncing = false;
+    });
+    // Whoever syncs next is told; after a failure nothing is synced ahead any more.
+    this.#syncing.catch(() => {});
   }
 
   #grow(bytes: number): void {
@@ -74,3 +95,6 @@ export class WriteBehindFile {
 
 /** As much as is collected before it is written: larger writes cost no less a byte. */
 export const COLLECTED_BYTES_MAX = 512 * 1024;
+
+/** What is written without having been made durable before that is begun: a tenth of a second. */
+export const SYNC_AHEAD_BYTES = 16 * 1024 * 1024;

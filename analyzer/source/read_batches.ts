@@ -14,6 +14,12 @@ export interface ReadOptions {
   readonly turnIntervalMs: number;
   /** Largest buffer to read into; default {@linkcode READ_BYTES_MAX}. */
   readonly readBytesMax?: number;
+  /**
+   * Whether the next read goes on while one is decoded, into a second buffer: files are read on
+   * another thread. A socket is not, and two buffers would only take more of the caches. Default:
+   * no.
+   */
+  readonly readsAhead?: boolean;
 }
 
 /**
@@ -29,7 +35,8 @@ export async function* readBatches(
   decoder: LineDecoder,
   options: ReadOptions,
 ): AsyncGenerator<RecordBatch, void, void> {
-  const { clock, signal, turnIntervalMs, readBytesMax = READ_BYTES_MAX } = options;
+  const { clock, signal, turnIntervalMs, readsAhead = false } = options;
+  const { readBytesMax = READ_BYTES_MAX } = options;
   const reader = bytes.getReader({ mode: "byob" });
   // A cancelled stream resolves the read that is waiting. What cancelling itself may throw is of
   // no more use to anyone: the stream is given up.
@@ -37,25 +44,39 @@ export async function* readBatches(
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();
   const batches: RecordBatch[] = [];
-  let buffer = new Uint8Array(READ_BYTES_MIN);
+  const read = (buffer: Uint8Array<ArrayBuffer>) => {
+    const reading = reader.read(buffer).catch(throwReadException);
+    // Whoever awaits it is told; nobody does where the reader of this generator has gone away.
+    reading.catch(() => {});
+    return reading;
+  };
+  let reading = read(new Uint8Array(READ_BYTES_MIN));
+  let spare = new Uint8Array(readsAhead ? READ_BYTES_MIN : 0);
   let turnDueMs = clock.monotonicMs() + turnIntervalMs;
   try {
     for (;;) {
-      const { done, value } = await reader.read(buffer).catch(throwReadException);
+      const { done, value } = await reading;
       if (done) return;
+      if (readsAhead) {
+        reading = read(spare);
+        // The stream begins with it in a moment, and not before what called us is done.
+        await null;
+      }
       const receivedAtMs = clock.monotonicMs();
       const times = { receivedAtMs, futureLimitMs: options.futureLimitMs() };
       decoder.push(value, times, (batch) => batches.push(batch));
       yield* batches;
       batches.length = 0;
       const { byteLength } = value.buffer;
-      buffer = value.length === byteLength && byteLength < readBytesMax
+      const buffer = value.length === byteLength && byteLength < readBytesMax
         ? new Uint8Array(2 * byteLength)
         : new Uint8Array(value.buffer);
       if (clock.monotonicMs() >= turnDueMs) {
         await clock.turn();
         turnDueMs = clock.monotonicMs() + turnIntervalMs;
       }
+      if (readsAhead) spare = buffer;
+      else reading = read(buffer);
     }
   } finally {
     signal.removeEventListener("abort", cancel);

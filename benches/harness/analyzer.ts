@@ -4,7 +4,7 @@ import { freePort, vigieCommand } from "./process.ts";
 export type Mode = "everything" | "counting";
 
 /**
- * The command that analyzes a source to its end and prints windows as lines of JSON.
+ * The command that analyzes a source to its end, and prints a table a window.
  *
  * @param directory an empty one of its own
  */
@@ -19,7 +19,7 @@ export function analyzeCommand(
   const http = ["--http", `127.0.0.1:${httpPort}`];
   const saving = ["--output", `${directory}/output`, "--checkpoint", `${directory}/checkpoint`];
   const what = mode === "counting" ? ["--no-save", "--no-http"] : [...http, ...saving];
-  return vigieCommand("analyze", "--source", source, "--once", "--output-format", "json", ...what);
+  return vigieCommand("analyze", "--source", source, "--once", ...what);
 }
 
 /** Runs something in a new directory that is gone afterwards. */

@@ -84,14 +84,43 @@ export function expectedWindows(dataset: Dataset): Map<number, ExpectedWindow> {
 /** By the index that the traffic model writes. */
 const STATUSES_BY_INDEX = [200, 404, 500];
 
+/** A window as a program has printed it. */
+export interface PrintedWindow {
+  readonly start: string;
+  readonly total_count: number;
+  readonly statuses: readonly { readonly status: number; readonly error_count: number }[];
+}
+
+/** The windows of a program that prints one a line, as JSON. */
+export function windowsOfJson(printed: string): PrintedWindow[] {
+  return printed.trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+/** The windows of the analyzer's tables. */
+export function windowsOfTables(printed: string): PrintedWindow[] {
+  return printed.split(/^\+-+\+-+\+-+\+-+\+\n\|window /m).slice(1).map((table) => {
+    const rows = [...table.matchAll(/^\|\{(\S+) (\S+), [^}]*\}\|(\d+) *\|(\d+) *\|/gm)];
+    const [, date, time] = rows[0] ?? [];
+    return {
+      start: `${date}T${time}Z`,
+      total_count: Number(/^(\d+) rows/m.exec(table)?.[1]),
+      statuses: rows.map(([, , , status, count]) => ({
+        status: Number(status),
+        error_count: Number(count),
+      })),
+    };
+  });
+}
+
 /**
- * Compares the windows that the analyzer has printed, one JSON object a line, with what they should
- * be.
+ * Compares the windows that a program has printed with what they should be.
  *
  * @throws {Error} where they differ
  */
-export function checkWindows(printed: string, expected: ReadonlyMap<number, ExpectedWindow>): void {
-  const windows = printed.trimEnd().split("\n").map((line) => JSON.parse(line));
+export function checkWindows(
+  windows: readonly PrintedWindow[],
+  expected: ReadonlyMap<number, ExpectedWindow>,
+): void {
   if (windows.length !== expected.size) {
     throw new Error(`Wrong result: ${windows.length} windows, must be ${expected.size}`);
   }
@@ -99,10 +128,7 @@ export function checkWindows(printed: string, expected: ReadonlyMap<number, Expe
     const window = expected.get(Date.parse(start));
     const found = JSON.stringify([
       total_count,
-      statuses.map(({ status, error_count }: { status: number; error_count: number }) => [
-        status,
-        error_count,
-      ]),
+      statuses.map(({ status, error_count }) => [status, error_count]),
     ]);
     const wanted = JSON.stringify([
       window?.total,
