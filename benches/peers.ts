@@ -251,37 +251,51 @@ async function pacing(): Promise<string> {
 async function paced(rate: number, seconds: number) {
   const [program, ...args] = vigieCommand("gen", "--rate", rate, "--duration", `${seconds}s`);
   const child = new Deno.Command(program!, { args, stdin: "null", stdout: "piped" }).spawn();
+  // As little as possible while lines come: a reader that is late would make them late.
+  const chunks: { arrivedAtMs: number; lines: number; first: string; last: string }[] = [];
   const decoder = new TextDecoder();
-  const linesByLateness = new Float64Array(LATENESS_STEPS);
-  let count = 0;
-  let carry = new Uint8Array();
+  let carry = "";
   for await (const chunk of child.stdout) {
     const arrivedAtMs = nowMs();
-    const bytes = new Uint8Array(carry.length + chunk.length);
-    bytes.set(carry);
-    bytes.set(chunk, carry.length);
-    const end = bytes.lastIndexOf(0x0a) + 1;
-    carry = bytes.slice(end);
-    if (end === 0) continue;
+    const end = chunk.lastIndexOf(NEWLINE);
+    const head = carry + decoder.decode(chunk.subarray(0, Math.min(HEAD_BYTES, end + 1)));
+    carry = (end < 0 ? carry : "") + decoder.decode(chunk.subarray(end + 1));
+    if (end < 0) continue;
+    const lastStart = chunk.lastIndexOf(NEWLINE, end - 1) + 1;
+    const last = lastStart === 0
+      ? head
+      : decoder.decode(chunk.subarray(lastStart, lastStart + HEAD_BYTES));
     let lines = 0;
-    for (let at = -1; (at = bytes.indexOf(0x0a, at + 1)) >= 0;) lines++;
-    count += lines;
-    // Lines are due evenly between the first and the last of a chunk.
-    const dueMs = (start: number) =>
-      Date.parse(decoder.decode(bytes.subarray(start + 15, start + 42)));
-    const firstMs = dueMs(0);
-    const lastMs = dueMs(bytes.lastIndexOf(0x0a, end - 2) + 1);
-    for (let i = 0; i < lines; i++) {
-      const due = lines === 1 ? firstMs : firstMs + (lastMs - firstMs) * i / (lines - 1);
-      const step = Math.floor(Math.abs(arrivedAtMs - due) * STEPS_A_MS);
-      linesByLateness[Math.min(step, LATENESS_STEPS - 1)]!++;
-    }
+    for (let at = -1; (at = chunk.indexOf(NEWLINE, at + 1)) >= 0;) lines++;
+    chunks.push({ arrivedAtMs, lines, first: head.slice(15, 42), last: last.slice(15, 42) });
   }
   await child.status;
+
+  const linesByLateness = new Float64Array(LATENESS_STEPS);
+  let count = 0;
+  for (const { arrivedAtMs, lines, first, last } of chunks) {
+    const [firstMs, lastMs] = [parseUs(first), parseUs(last)];
+    // Lines are due evenly between the first and the last of a chunk.
+    for (let i = 0; i < lines; i++) {
+      const dueMs = lines === 1 ? firstMs : firstMs + (lastMs - firstMs) * i / (lines - 1);
+      const step = Math.floor(Math.abs(arrivedAtMs - dueMs) * STEPS_A_MS);
+      linesByLateness[Math.min(step, LATENESS_STEPS - 1)]!++;
+    }
+    count += lines;
+  }
   return { count, linesByLateness };
 }
 
-/** Lateness is told in steps of 0.1 ms: a list of ten million numbers would be late itself. */
+/** A time with microseconds, in ms since the epoch. */
+function parseUs(timestamp: string): number {
+  return Date.parse(`${timestamp.slice(0, 19)}Z`) + Number(timestamp.slice(20, 26)) / 1000;
+}
+
+const NEWLINE = 0x0a;
+/** A line's beginning, up to its time. */
+const HEAD_BYTES = 60;
+
+/** Lateness is told in steps of 0.1 ms. */
 const STEPS_A_MS = 10;
 const LATENESS_STEPS = 100_000;
 

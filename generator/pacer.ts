@@ -47,4 +47,4 @@ export class Pacer {
 }
 
 /** Shortest time between two looks at the clock. */
-export const TICK_MS = 5;
+export const TICK_MS = 3;
