@@ -98,32 +98,52 @@ export class HeavyHitters {
   top(limit: number): UrlCount[] {
     if (limit < 1) return [];
     const counts = this.#counts;
-    const byCount = Uint32Array.from({ length: this.#size }, (_, entry) => entry)
-      .sort((a, b) => counts[2 * b] - counts[2 * a]);
-    const urlAt = this.#urls();
-    const urlCounts: UrlCount[] = [];
-    // Where the limit cuts through equal counts their URLs decide, so all of those are sorted.
-    for (let start = 0; start < byCount.length && urlCounts.length < limit;) {
-      const count = counts[2 * byCount[start]];
-      const equals: UrlCount[] = [];
-      for (; start < byCount.length && counts[2 * byCount[start]] === count; start++) {
-        const entry = byCount[start];
-        equals.push({ url: urlAt(entry), count, countErrorMax: counts[2 * entry + 1] });
-      }
-      urlCounts.push(...equals.sort((a, b) => a.url < b.url ? -1 : a.url > b.url ? 1 : 0));
-    }
-    return urlCounts.slice(0, limit);
+    const all = utf8Decoder.decode(this.#keys.subarray(0, this.#keysEnd));
+    const isAscii = all.length === this.#keysEnd;
+    const urlAt = (entry: number) => {
+      if (!isAscii) return utf8Decoder.decode(this.#key(entry));
+      const start = this.#entries[4 * entry + KEY_START];
+      return all.slice(start, start + this.#entries[4 * entry + KEY_LENGTH]);
+    };
+    const urls = Array.from({ length: this.#size }, (_, entry) => urlAt(entry));
+    // Bytes beyond ASCII are in another order than code units.
+    const beginnings = isAscii ? this.#distinctBeginnings() : new Uint32Array(this.#size);
+    const order = Uint32Array.from({ length: this.#size }, (_, entry) => entry).sort((a, b) =>
+      counts[2 * b] - counts[2 * a] || beginnings[a] - beginnings[b] ||
+      (urls[a] < urls[b] ? -1 : urls[a] > urls[b] ? 1 : 0)
+    );
+    return Array.from(order.subarray(0, limit), (entry) => ({
+      url: urls[entry],
+      count: counts[2 * entry],
+      countErrorMax: counts[2 * entry + 1],
+    }));
   }
 
-  /** The key of an entry as text. Where all of them are ASCII they are decoded at once. */
-  #urls(): (entry: number) => string {
-    const all = utf8Decoder.decode(this.#keys.subarray(0, this.#keysEnd));
-    if (all.length !== this.#keysEnd) return (entry) => utf8Decoder.decode(this.#key(entry));
+  /**
+   * `[size]`, of each key four bytes as a number, the first ones in which not all are the same:
+   * most keys are ordered by them, and they are compared ten times as fast as text.
+   */
+  #distinctBeginnings(): Uint32Array {
+    const keys = this.#keys;
     const entries = this.#entries;
-    return (entry) => {
+    let common = this.#size === 0 ? 0 : entries[KEY_LENGTH];
+    for (let entry = 1; entry < this.#size; entry++) {
       const start = entries[4 * entry + KEY_START];
-      return all.slice(start, start + entries[4 * entry + KEY_LENGTH]);
-    };
+      common = Math.min(common, entries[4 * entry + KEY_LENGTH]);
+      let i = 0;
+      while (i < common && keys[start + i] === keys[entries[KEY_START] + i]) i++;
+      common = i;
+    }
+    const beginnings = new Uint32Array(this.#size);
+    for (let entry = 0; entry < this.#size; entry++) {
+      const start = entries[4 * entry + KEY_START] + common;
+      const end = entries[4 * entry + KEY_START] + entries[4 * entry + KEY_LENGTH];
+      // Zeros behind the end of a key: the shorter one comes first.
+      for (let i = start; i < start + 4; i++) {
+        beginnings[entry] = beginnings[entry] << 8 | (i < end ? keys[i] : 0);
+      }
+    }
+    return beginnings;
   }
 
   /**

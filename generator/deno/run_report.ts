@@ -80,8 +80,10 @@ export class RunReport {
 
 const REFRESH_MS = 500;
 
-const numberFormat = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
-
 function formatNumber(value: number): string {
+  numberFormat ??= new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
   return numberFormat.format(value);
 }
+
+/** Made at the first use: it takes as long as all the rest of the start of a program. */
+let numberFormat: Intl.NumberFormat | undefined;
