@@ -22,14 +22,12 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
   async turn() {
-    // Promises, messages and setImmediate() give no real turn; a timer does, but loses two
-    // milliseconds, since it is never as short as asked for. A digest is computed on another
-    // thread, which takes 0.3 ms, and needs no permission.
-    await crypto.subtle.digest("SHA-256", ONE_BYTE);
+    // Promises, messages and setImmediate() give no real turn. A timer does, of a millisecond or
+    // two: long enough for a request to be accepted and read, or an answer to be sent. (What is
+    // shorter, such as awaiting a digest, lets one step of it be made.)
+    await new Promise((resolve) => setTimeout(resolve));
   },
 };
-
-const ONE_BYTE = new Uint8Array(1);
 
 /** Resolves after `delayMs`, or at once when the signal is aborted; never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

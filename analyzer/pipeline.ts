@@ -29,6 +29,8 @@ export interface PipelineParts {
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
+  /** Whether somebody waits for an answer over HTTP. */
+  readonly isAnswering: () => boolean;
   /** Stops the run: what was read is committed, and windows stay open in the checkpoint. */
   readonly signal: AbortSignal;
 }
@@ -61,13 +63,19 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
   const broken = new AbortController();
   const signal = AbortSignal.any([parts.signal, broken.signal]);
 
+  const turnIntervalMs = () =>
+    config.http === undefined
+      ? TURN_INTERVAL_MS
+      : parts.isAnswering()
+      ? 0
+      : TURN_INTERVAL_SERVING_MS;
   const inputs = sources.map((source, i) =>
     source.open({
       clock,
       signal,
       decoder: config,
       maxFutureMs: config.maxFutureMs,
-      turnIntervalMs: config.http === undefined ? TURN_INTERVAL_MS : TURN_INTERVAL_SERVING_MS,
+      turnIntervalMs,
       saved: recovered.sources[i]!,
       position: state?.positions.get(source.name),
     })
@@ -130,10 +138,11 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
 const ALIGNED_WINDOWS = 8;
 
 /**
- * How long reading may keep everything else waiting. An answer over HTTP takes several turns of the
- * event loop; where nothing is served, only signals and the status line wait for one.
+ * How long reading may keep everything else waiting. Where nothing is served, only signals and the
+ * status line wait; else a request waits so long to be seen. Until its answer is given there is a
+ * turn behind every read.
  */
-const TURN_INTERVAL_SERVING_MS = 6;
+const TURN_INTERVAL_SERVING_MS = 20;
 const TURN_INTERVAL_MS = 100;
 
 /** How finely time passes where nothing else happens: idle inputs are found as late as this. */

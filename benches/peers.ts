@@ -230,8 +230,7 @@ async function generator(options: BenchOptions): Promise<string> {
 }
 
 /** Whether lines come when they are due: each carries the time at which it is, in µs. */
-async function pacing(): Promise<string> {
-  const seconds = 10;
+async function pacing({ seconds }: BenchOptions): Promise<string> {
   const rows = [];
   for (const rate of [1, 1000, 100_000, 1_000_000]) {
     const { count, linesByLateness } = await paced(rate, seconds);

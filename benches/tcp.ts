@@ -277,8 +277,7 @@ async function http(options: BenchOptions): Promise<string> {
 }
 
 /** What the program costs while next to nothing happens. */
-async function idle(): Promise<string> {
-  const seconds = 20;
+async function idle({ seconds }: BenchOptions): Promise<string> {
   const generatorPort = freePort();
   const generator = new MeasuredProcess(
     vigieCommand("gen", "--rate", 10, "--listen", generatorPort),
@@ -308,8 +307,8 @@ async function idle(): Promise<string> {
 }
 
 /** From the moment at which a line is sent to the first answer over HTTP that counts it. */
-async function latency(): Promise<string> {
-  const [rate, seconds] = [1000, 20];
+async function latency({ seconds }: BenchOptions): Promise<string> {
+  const rate = 1000;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return await inDirectory(async (directory) => {
     const port = freePort();

@@ -66,7 +66,15 @@ export async function runAnalyzer(
       await results.reset();
     }
     const opened = await results.open(sources);
-    const pipeline = startPipeline({ ...opened, config, clock, sources, reporter, signal });
+    const pipeline = startPipeline({
+      ...opened,
+      config,
+      clock,
+      sources,
+      reporter,
+      isAnswering: () => server?.isAnswering() ?? false,
+      signal,
+    });
     app = createApp({
       live: pipeline.board,
       history: opened.history,

@@ -78,6 +78,7 @@ const EPOCHS_KEPT = 2;
  * checkpoint has it, and a crash leaves no trace of it.
  */
 export class SqliteWindowHistory implements WindowHistory {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
   readonly #windowsMax: number;
@@ -94,6 +95,7 @@ export class SqliteWindowHistory implements WindowHistory {
    * @throws {Error} where the file cannot be opened, or is no database
    */
   constructor(path: string, windowLengthMs: number, windowsMax = Infinity) {
+    this.#path = path;
     this.#windowsMax = windowsMax;
     this.#lengthMs = windowLengthMs;
     this.#database = new DatabaseSync(path, { timeout: BUSY_WAIT_MAX_MS });
@@ -103,8 +105,11 @@ export class SqliteWindowHistory implements WindowHistory {
       if (version !== 0 && version !== SCHEMA_VERSION) {
         throw new RangeError(`version is ${version}, supported is ${SCHEMA_VERSION}`);
       }
-      // FULL: once a checkpoint refers to a window, the window has to survive a power cut.
-      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      // NORMAL: SQLite makes durable what it moves out of its log, and leaves the log itself to
+      // sync(), since it would hold up everything else meanwhile. So would moving in small steps.
+      this.#database.exec(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;",
+      );
       if (version === 0) {
         this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
       }
@@ -178,6 +183,17 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#isInTransaction = false;
     }
     this.#epoch = epoch + 1;
+  }
+
+  async sync(): Promise<void> {
+    if (this.#path === ":memory:") return;
+    try {
+      using log = await Deno.open(`${this.#path}-wal`);
+      await log.syncData();
+    } catch (exception) {
+      // Where nothing was ever written there is no log.
+      if (!(exception instanceof Deno.errors.NotFound)) throw exception;
+    }
   }
 
   rollBackTo(epoch: number): void {

@@ -164,6 +164,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       const epoch = this.#epoch + 1;
       await errors.sync(clock.wallMs());
       history.commit(epoch);
+      await history.sync();
       await checkpoints.save({
         epoch,
         identity,

@@ -61,4 +61,4 @@ export class LiveViewBoard implements LiveViewReader {
 }
 
 /** Longest wait for a fresh view; a writer that is busy for longer is answered for by the last. */
-const FRESH_WAIT_MAX_MS = 250;
+const FRESH_WAIT_MAX_MS = 25;

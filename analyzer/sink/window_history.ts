@@ -34,16 +34,19 @@ export interface WindowHistoryReader {
 }
 
 /**
- * The history of closed windows. What is put becomes durable together at the next
- * {@linkcode commit}, or not at all; until then it is visible to readers of this process only.
+ * The history of closed windows. What is put stays together: all of it is there after a crash, or
+ * nothing. It is there for sure once a {@linkcode sync} has followed its {@linkcode commit}; until
+ * the commit it is visible to readers of this process only.
  */
 export interface WindowHistory extends WindowHistoryReader {
   /** Stores a closed window; one with the same start is replaced, its late counts are kept. */
   put(window: ClosedWindow): void;
   /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
   addLate(late: LateCounts): void;
-  /** Makes everything put so far durable, as part of checkpoint number `epoch`. */
+  /** Ends what belongs to checkpoint number `epoch`: everything put so far. */
   commit(epoch: number): void;
+  /** Makes everything committed durable. */
+  sync(): Promise<void>;
   /**
    * Takes back whatever was committed by a checkpoint later than `epoch`, and goes on from there;
    * called once, before anything is put. Reaches back two commits at most.

@@ -10,8 +10,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Rows after this time are in the future; asked before each chunk, ms since the epoch. */
   readonly futureLimitMs: () => number;
-  /** How long reading may go on without giving the event loop a real turn, in ms. */
-  readonly turnIntervalMs: number;
+  /** How long reading may go on without giving the event loop a real turn, in ms, for now. */
+  readonly turnIntervalMs: () => number;
   /** Largest buffer to read into; default {@linkcode READ_BYTES_MAX}. */
   readonly readBytesMax?: number;
   /**
@@ -52,7 +52,7 @@ export async function* readBatches(
   };
   let reading = read(new Uint8Array(READ_BYTES_MIN));
   let spare = new Uint8Array(readsAhead ? READ_BYTES_MIN : 0);
-  let turnDueMs = clock.monotonicMs() + turnIntervalMs;
+  let turnedAtMs = clock.monotonicMs();
   try {
     for (;;) {
       const { done, value } = await reading;
@@ -71,9 +71,9 @@ export async function* readBatches(
       const buffer = value.length === byteLength && byteLength < readBytesMax
         ? new Uint8Array(2 * byteLength)
         : new Uint8Array(value.buffer);
-      if (clock.monotonicMs() >= turnDueMs) {
+      if (clock.monotonicMs() - turnedAtMs >= turnIntervalMs()) {
         await clock.turn();
-        turnDueMs = clock.monotonicMs() + turnIntervalMs;
+        turnedAtMs = clock.monotonicMs();
       }
       if (readsAhead) spare = buffer;
       else reading = read(buffer);

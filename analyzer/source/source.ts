@@ -31,8 +31,8 @@ export interface SourceContext {
   readonly decoder: DecoderOptions;
   /** How far ahead of {@linkcode SavedSource.firstStartedAtMs} or of now a row may be, in ms. */
   readonly maxFutureMs: number;
-  /** How long reading may keep everything else waiting, in ms. */
-  readonly turnIntervalMs: number;
+  /** How long reading may keep everything else waiting, in ms, for now. */
+  readonly turnIntervalMs: () => number;
   readonly saved: SavedSource;
   /** Where a replayable input stood at the checkpoint. */
   readonly position: InputPosition | undefined;

@@ -5,6 +5,8 @@ import { option, parseNumber } from "../../command_line/options.ts";
 export interface BenchOptions {
   readonly lines: number;
   readonly runs: number;
+  /** How long live traffic is watched. */
+  readonly seconds: number;
   /** Where logs are written to, and kept for the next time. */
   readonly data: string;
   /** Sections to run. */
@@ -23,6 +25,12 @@ export function benchOptions(args: readonly string[], sections: readonly string[
   const options = parseOptions({
     lines: option({ value: "N", parse: parseNumber, default: 20e6, help: "Lines of a log" }),
     runs: option({ value: "N", parse: parseNumber, default: 5, help: "Runs of each program" }),
+    seconds: option({
+      value: "N",
+      parse: parseNumber,
+      default: 10,
+      help: "How long live traffic is watched",
+    }),
     data: option({
       value: "DIR",
       parse: text,

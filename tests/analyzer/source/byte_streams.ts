@@ -70,7 +70,7 @@ export function sourceContext(): {
       latenessMs: 5000,
     },
     maxFutureMs: 300_000,
-    turnIntervalMs: 20,
+    turnIntervalMs: () => 20,
     saved: { name: "source", firstStartedAtMs: 0, file: undefined },
     position: undefined,
   } as const;

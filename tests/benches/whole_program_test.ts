@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import {
+  checkWindows,
+  expectedWindows,
+  json,
+  windowsOfTables,
+  writeDataset,
+} from "../../benches/harness/dataset.ts";
+import { quantile } from "../../benches/harness/measure.ts";
+import { runDeno, withTemporaryDirectory } from "../architecture/checkout.ts";
+
+// Each benchmark checks its results and fails where they are wrong; how fast it was is not tested.
+
+/** Runs sections of a benchmark on a log that takes no time. Returns what it prints. */
+async function bench(file: string, sections: string): Promise<string> {
+  return await withTemporaryDirectory((directory) =>
+    runDeno([
+      "run",
+      "--frozen",
+      "--no-prompt",
+      "--allow-all",
+      `benches/${file}`,
+      ...[
+        "--lines",
+        "20000",
+        "--runs",
+        "1",
+        "--seconds",
+        "1",
+        "--data",
+        directory,
+        "--only",
+        sections,
+      ],
+    ])
+  );
+}
+
+Deno.test("bench:tcp measures every layout over a socket, and finds the right counts", async () => {
+  const printed = await bench("tcp.ts", "throughput,layouts,errors,scale,http,idle,latency");
+  for (
+    const row of [
+      "read only",
+      "json, everything",
+      "csv-quoted",
+      "json-distinct",
+      "the disk",
+      "of a core",
+    ]
+  ) {
+    assert.ok(printed.includes(row), `${row} is missing:\n${printed}`);
+  }
+});
+
+Deno.test("bench:peers measures files, decoding and the generator, and finds the right counts", async () => {
+  const printed = await bench("peers.ts", "files,memory,generator,pacing");
+  for (
+    const row of [
+      "vigie, csv, counting",
+      "Deno, JSON.parse",
+      "LineDecoder",
+      "into a socket",
+      "1000000 ",
+    ]
+  ) {
+    assert.ok(printed.includes(row), `${row} is missing:\n${printed}`);
+  }
+});
+
+Deno.test("checkWindows() refuses a result that is wrong by one", async () => {
+  const dataset = json(1000);
+  const table = (rows: number, errors: number) =>
+    [
+      "+--+--+--+--+",
+      "|window |status|error_count|unique_ips|",
+      "+--+--+--+--+",
+      ...[404, 500].map((status) =>
+        `|{2025-05-30 18:52:30, 2025-05-30 18:53:00}|${status}   |${errors}   |1   |`
+      ),
+      "+--+--+--+--+",
+      `${rows} rows, ${2 * errors} errors`,
+    ].join("\n") + "\n";
+  const [start, { errors }] = [...expectedWindows(dataset)][0]!;
+  assert.equal(start, Date.UTC(2025, 4, 30, 18, 52, 30));
+  const same = new Map([[start, {
+    total: 1000,
+    errors: new Map([...errors.keys()].map((status) => [status, 50])),
+  }]]);
+  checkWindows(windowsOfTables(table(1000, 50)), same);
+  for (const wrong of [table(999, 50), table(1000, 51), ""]) {
+    assert.throws(() => checkWindows(windowsOfTables(wrong), same), /Wrong result/);
+  }
+  await withTemporaryDirectory(async (directory) => {
+    const text = await Deno.readTextFile(
+      await writeDataset(dataset, new URL(`../../${directory}`, import.meta.url).pathname),
+    );
+    const lines = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.equal(lines.length, 1000);
+    for (const [status, count] of errors) {
+      assert.equal(lines.filter((line) => line.status === status).length, count);
+    }
+  });
+});
+
+Deno.test("quantile() finds values between two, and the first and the last", () => {
+  const values = [4, 1, 3, 2];
+  assert.deepEqual([0, 0.5, 1].map((share) => quantile(values, share)), [1, 2.5, 4]);
+});
