@@ -24,7 +24,7 @@ import { compare, type Contender, type Result, table, verdict } from "./harness/
 import { type BenchOptions, benchOptions, machineLine } from "./harness/options.ts";
 import { denoCommand, freePort, MeasuredProcess, nowMs, vigieCommand } from "./harness/process.ts";
 
-const SECTIONS = { files, memory, generator, pacing } as const;
+const SECTIONS = { files, memory, workers, generator, pacing } as const;
 
 const PEERS = new URL("peers/", import.meta.url).pathname;
 
@@ -175,6 +175,35 @@ async function memory(options: BenchOptions): Promise<string> {
     ["decoding, data in memory", "ns/line", "times as fast"],
     ["JSON.parse of each line", perLine(parse), "1"],
     ["LineDecoder", perLine(decoder), verdict(parse.seconds / decoder.seconds, 10)],
+  ]);
+}
+
+/** Two sources on one thread, beside two that are each decoded in a Worker. */
+async function workers(options: BenchOptions): Promise<string> {
+  const { lines, runs } = options;
+  const paths = [
+    await writeDataset(json(lines), options.data),
+    await writeDataset({ ...json(lines), name: "json-again" }, options.data),
+  ];
+  const found = new Set<string>();
+  const results = await compare(
+    ["one-thread", "workers"].map((how) => ({
+      name: `two files, ${how}`,
+      run: async () => {
+        const command = denoCommand("benches/harness/two_files.ts", how, ...paths);
+        const run = await new MeasuredProcess(command).finished;
+        found.add(run.stdout);
+        return run;
+      },
+    })),
+    runs,
+  );
+  if (found.size !== 1) throw new Error(`Wrong result: ${[...found].join("; ")}`);
+  const [one, two] = results as [Result, Result];
+  return table([
+    ["decode and count", "s", "spread", "M lines/s", "peak MB", "times as fast"],
+    [...rowOf(one, 2 * lines), "1"],
+    [...rowOf(two, 2 * lines), (one.seconds / two.seconds).toFixed(2)],
   ]);
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { LineDecoder } from "../../analyzer/decode/line_decoder.ts";
+import { OPTIONS } from "./decode_file.ts";
 import { READ_BYTES_MAX } from "../../analyzer/source/read_batches.ts";
 import { median } from "./measure.ts";
 
@@ -17,14 +18,7 @@ for (let read = 0; read < memory.length;) read += file.readSync(memory.subarray(
 const bytes = memory.subarray(0, memory.lastIndexOf(0x0a) + 1);
 
 // One decoder for all passes: a stream has a beginning only once.
-const decoder = new LineDecoder("bench", {
-  format: "auto",
-  minStatus: 400,
-  lineBytesMax: 64 * 1024,
-  saves: false,
-  windowLengthMs: 30_000,
-  latenessMs: 5000,
-});
+const decoder = new LineDecoder("bench", { ...OPTIONS, saves: false });
 
 /** Counts lines and errors. */
 function decode(): { readonly lines: number; readonly errors: number } {

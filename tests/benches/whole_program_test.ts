@@ -53,18 +53,26 @@ Deno.test("bench:tcp measures every layout over a socket, and finds the right co
 });
 
 Deno.test("bench:peers measures files, decoding and the generator, and finds the right counts", async () => {
-  const printed = await bench("peers.ts", "files,memory,generator,pacing");
+  const printed = await bench("peers.ts", "files,memory,workers,generator,pacing");
   for (
     const row of [
       "vigie, csv, counting",
       "Deno, JSON.parse",
       "LineDecoder",
+      "two files, workers",
       "into a socket",
       "1000000 ",
     ]
   ) {
     assert.ok(printed.includes(row), `${row} is missing:\n${printed}`);
   }
+});
+
+Deno.test("deno bench runs what it finds", async () => {
+  const printed = await runDeno([
+    ...["bench", "--frozen", "--no-prompt", "--allow-read=.", "benches"],
+  ]);
+  assert.ok(printed.includes("HeavyHitters.add(), every key new"), printed);
 });
 
 Deno.test("checkWindows() refuses a result that is wrong by one", async () => {
