@@ -55,6 +55,7 @@ export async function* readBatches(
   let turnedAtMs = clock.monotonicMs();
   try {
     for (;;) {
+      const askedAtMs = clock.monotonicMs();
       const { done, value } = await reading;
       if (done) return;
       if (readsAhead) {
@@ -63,6 +64,8 @@ export async function* readBatches(
         await null;
       }
       const receivedAtMs = clock.monotonicMs();
+      // What took so long has waited for the system, and that was a turn.
+      if (receivedAtMs - askedAtMs >= WAIT_MS) turnedAtMs = receivedAtMs;
       const times = { receivedAtMs, futureLimitMs: options.futureLimitMs() };
       decoder.push(value, times, (batch) => batches.push(batch));
       yield* batches;
@@ -92,6 +95,9 @@ export class ReadException extends Error {
 function throwReadException(cause: unknown): never {
   throw new ReadException(messageOf(cause), { cause });
 }
+
+/** Longer than batches before are dealt with while a read is awaited that is ready at once. */
+const WAIT_MS = 50;
 
 /** The buffer at first; it is doubled when a read has filled it. */
 export const READ_BYTES_MIN = 64 * 1024;

@@ -40,8 +40,16 @@ export class MeasuredProcess {
 
   /** Seconds of processor time so far; undefined where the system does not tell. */
   cpuSeconds(): number | undefined {
-    const fields = readProc(this.pid, "stat")?.replace(/^.*\) /, "").split(" ");
-    return fields === undefined ? undefined : (Number(fields[11]) + Number(fields[12])) / 100;
+    let nanoseconds = 0;
+    try {
+      for (const { name } of Deno.readDirSync(`/proc/${this.pid}/task`)) {
+        nanoseconds += parseInt(readProc(this.pid, `task/${name}/schedstat`) ?? "0");
+      }
+    } catch {
+      // Another system than Linux.
+      return undefined;
+    }
+    return nanoseconds / 1e9;
   }
 
   kill(signal: Deno.Signal = "SIGTERM"): void {
