@@ -2,7 +2,7 @@ import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
 import type { RecoveredState } from "../recovery.ts";
 import type { ErrorSink } from "../sink/error_files.ts";
 import type { Source } from "../source/source.ts";
-import type { SqliteWindowHistory } from "./sqlite_window_history.ts";
+import type { WindowHistory } from "../sink/window_history.ts";
 
 /** Where a run keeps its results, and the state from which the next one goes on. */
 export interface Results extends Disposable {
@@ -18,7 +18,7 @@ export interface Results extends Disposable {
 
 /** Results that are open for writing. */
 export interface OpenResults {
-  readonly history: SqliteWindowHistory;
+  readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly errors: ErrorSink;
   /** Where the run goes on from. */

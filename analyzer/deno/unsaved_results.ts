@@ -2,6 +2,7 @@ import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import { LIMITS } from "../limits.ts";
 import { type ErrorSink, NO_ERROR_FILES } from "../sink/error_files.ts";
+import type { WindowHistory } from "../sink/window_history.ts";
 import type { Source } from "../source/source.ts";
 import type { OpenResults, Results } from "./results.ts";
 import { SqliteWindowHistory } from "./sqlite_window_history.ts";
@@ -9,15 +10,14 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 /** Results that end with the run: nothing is written but the latest windows, into memory. */
 export class UnsavedResults implements Results {
   readonly #config: AnalyzerConfig;
-  readonly #history: SqliteWindowHistory;
+  readonly #history: WindowHistory;
 
   constructor(config: AnalyzerConfig) {
     this.#config = config;
-    this.#history = new SqliteWindowHistory(
-      ":memory:",
-      config.windowLengthMs,
-      LIMITS.windowsUnsavedMax,
-    );
+    // Where nothing is served either, nobody can ask for a window that was printed.
+    this.#history = config.http === undefined
+      ? NO_HISTORY
+      : new SqliteWindowHistory(":memory:", config.windowLengthMs, LIMITS.windowsUnsavedMax);
   }
 
   /** There is nothing to move aside. */
@@ -45,6 +45,17 @@ export class UnsavedResults implements Results {
 const NO_CHECKPOINTS: CheckpointStore = {
   load: () => Promise.resolve(undefined),
   save: () => Promise.resolve(),
+};
+
+const NO_HISTORY: WindowHistory = {
+  put: () => {},
+  addLate: () => {},
+  commit: () => {},
+  sync: () => Promise.resolve(),
+  rollBackTo: () => {},
+  query: () => ({ windows: [], nextBeforeMs: undefined }),
+  get: () => undefined,
+  close: () => {},
 };
 
 const NO_ERRORS: ErrorSink = {

@@ -79,6 +79,8 @@ class LayoutCompiler {
   readonly #position = this.#locals.i32();
   /** The bytes of that run, each from `low` to `low + spread`. */
   #run: ByteRange[] = [];
+  /** Whether its first byte needs no comparison. */
+  #isFirstByteKnown = false;
   readonly #bytes = this.#locals.v128();
   readonly #stops = this.#locals.i32();
   /** Where the next line begins. */
@@ -305,6 +307,10 @@ class LayoutCompiler {
           call(STRING_END, i32.const(stringKind(end, mayHaveEscapes)), start.value),
         ),
         jumpIf(this.#exit, i32.isZero(position.value)),
+        // A line ends every string without quotes, but only the last one is to end there.
+        isBare && !isLast
+          ? jumpIf(this.#exit, i32.notEqual(i32.load8(position.value), i32.const(endByte)))
+          : [],
         isUrlWithEscapes ? this.#hasEscapedUrl.set(i32.load(ZERO, Place.hasEscapes)) : [],
       ]),
     ];
@@ -325,6 +331,8 @@ class LayoutCompiler {
       const before = i32.load8(i32.subtract(position.value, i32.const(1)));
       code.push(jumpIf(this.#exit, i32.equal(before, i32.const(Byte.blank))));
     }
+    // What ends the string begins the next run, and has been compared.
+    this.#isFirstByteKnown = !(isBare && isLast);
     if (name !== undefined) {
       const last = this.#locals.i32();
       code.push(last.set(position.value));
@@ -378,7 +386,10 @@ class LayoutCompiler {
   }
 
   #addText(text: string): void {
-    for (const low of encoder.encode(text)) this.#run.push({ low, spread: 0 });
+    for (const low of encoder.encode(text)) {
+      this.#run.push(this.#isFirstByteKnown ? ANY : { low, spread: 0 });
+      this.#isFirstByteKnown = false;
+    }
   }
 
   #addBytes(range: ByteRange, count: number): void {

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
-import type { SqliteWindowHistory } from "../../../analyzer/deno/sqlite_window_history.ts";
 import { UnsavedResults } from "../../../analyzer/deno/unsaved_results.ts";
 import { LIMITS } from "../../../analyzer/limits.ts";
+import type { WindowHistory } from "../../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
 import { LENGTH_MS, windowSummary } from "../../support/window_fixtures.ts";
 
-function put(history: SqliteWindowHistory, startMs: number): void {
+function put(history: WindowHistory, startMs: number): void {
   const noSketch = new Uint8Array(2);
   history.put({ ...windowSummary({ startMs }), state: "closed", ipSketches: [noSketch, noSketch] });
 }
 
-function unsaved(): UnsavedResults {
-  return new UnsavedResults(analyzerConfig(parseOptions(analyzerOptions, ["--no-save"])));
+function unsaved(...args: readonly string[]): UnsavedResults {
+  return new UnsavedResults(analyzerConfig(parseOptions(analyzerOptions, ["--no-save", ...args])));
 }
 
 // S-47
@@ -37,4 +37,14 @@ Deno.test("UnsavedResults keeps the latest windows, and no more than the limit",
   assert.equal(count(), max);
   assert.equal(history.get(0, { urlsMax: 1 }), undefined);
   assert.equal(history.get(LENGTH_MS, { urlsMax: 1 })!.startMs, LENGTH_MS);
+});
+
+Deno.test("UnsavedResults keeps no windows where nobody can ask for them", async () => {
+  using results = unsaved("--no-http");
+  const { history } = await results.open([]);
+  put(history, 0);
+  history.commit(1);
+  await history.sync();
+  assert.deepEqual(history.query({ limit: 1, urlsMax: 0 }).windows, []);
+  assert.equal(history.get(0, { urlsMax: 1 }), undefined);
 });
