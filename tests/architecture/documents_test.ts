@@ -9,8 +9,10 @@ const documents = new Map(
   ),
 );
 
-/** Options of other programs that the documents name, by program. */
+/** Options that the documents name of other programs than the commands, by program. */
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
+  npm: ["--prefix"],
   deno: [
     "--allow-env",
     "--allow-net",
