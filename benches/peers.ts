@@ -21,7 +21,7 @@ import {
   writeDataset,
 } from "./harness/dataset.ts";
 import { compare, type Contender, type Result, table, verdict } from "./harness/measure.ts";
-import { type BenchOptions, benchOptions, machineLine } from "./harness/options.ts";
+import { type BenchOptions, runSections } from "./harness/options.ts";
 import { denoCommand, freePort, MeasuredProcess, nowMs, vigieCommand } from "./harness/process.ts";
 
 const SECTIONS = { files, memory, workers, generator, pacing } as const;
@@ -350,14 +350,4 @@ async function isProgram(name: string): Promise<boolean> {
   return await command.output().then(({ success }) => success, () => false);
 }
 
-export async function main(args: readonly string[]): Promise<void> {
-  const options = benchOptions(args, Object.keys(SECTIONS));
-  console.log(`${machineLine()}; ${options.lines} lines, medians of ${options.runs} runs\n`);
-  for (const name of options.only) {
-    const section = SECTIONS[name as keyof typeof SECTIONS];
-    if (section === undefined) throw new Error(`There is no section ${name}`);
-    console.log(`## ${name}\n\n${await section(options)}\n`);
-  }
-}
-
-if (import.meta.main) await main(Deno.args);
+if (import.meta.main) await runSections(SECTIONS, Deno.args);

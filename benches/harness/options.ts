@@ -1,5 +1,5 @@
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
-import { option, parseNumber } from "../../command_line/options.ts";
+import { option, parseNumber, UsageException } from "../../command_line/options.ts";
 
 /** What both benchmarks of whole programs can be told. */
 export interface BenchOptions {
@@ -13,6 +13,26 @@ export interface BenchOptions {
   readonly only: readonly string[];
 }
 
+/**
+ * Runs the sections of a benchmark that the command line asks for, and prints a table for each.
+ * What is wrong with the command line is told in one line, with exit status 2.
+ */
+export async function runSections(
+  sections: Readonly<Record<string, (options: BenchOptions) => Promise<string>>>,
+  args: readonly string[],
+): Promise<void> {
+  let options: BenchOptions;
+  try {
+    options = benchOptions(args, Object.keys(sections));
+  } catch (exception) {
+    if (!(exception instanceof UsageException)) throw exception;
+    console.error(exception.message);
+    Deno.exit(2);
+  }
+  console.log(`${machineLine()}; ${options.lines} lines, medians of ${options.runs} runs\n`);
+  for (const name of options.only) console.log(`## ${name}\n\n${await sections[name]!(options)}\n`);
+}
+
 const text = (value: string) => value;
 
 /**
@@ -21,7 +41,7 @@ const text = (value: string) => value;
  * @param sections what `--only` may name
  * @throws {UsageException} where it makes no sense
  */
-export function benchOptions(args: readonly string[], sections: readonly string[]): BenchOptions {
+function benchOptions(args: readonly string[], sections: readonly string[]): BenchOptions {
   const options = parseOptions({
     lines: option({ value: "N", parse: parseNumber, default: 20e6, help: "Lines of a log" }),
     runs: option({ value: "N", parse: parseNumber, default: 5, help: "Runs of each program" }),
@@ -44,11 +64,16 @@ export function benchOptions(args: readonly string[], sections: readonly string[
       help: `Which sections: ${sections.join()}`,
     }),
   }, args);
-  return { ...options, only: options.only.split(",") };
+  const only = options.only.split(",");
+  const unknown = only.find((name) => !sections.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageException(`--only: there is no section ${unknown}, only ${sections.join(", ")}`);
+  }
+  return { ...options, only };
 }
 
 /** One line about the machine and the versions, without which no figure means anything. */
-export function machineLine(): string {
+function machineLine(): string {
   const model = readFirst("/proc/cpuinfo", /^model name\s*: (.*)$/m) ?? Deno.build.arch;
   const kilobytes = Number(readFirst("/proc/meminfo", /^MemTotal:\s+(\d+) kB$/m) ?? NaN);
   return `${navigator.hardwareConcurrency} cores (${model}), ` +
