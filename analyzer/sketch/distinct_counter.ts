@@ -15,7 +15,8 @@ export const DISTINCT_EXACT_MAX = 4096;
  */
 export class DistinctCounter {
   /**
-   * Open addressing with linear probing, at most half full, four times as large each time: two words a slot, high word first.
+   * Open addressing with linear probing, at most half full, four times as large each time it
+   * grows: two words a slot, high word first.
    * A free slot holds 0, 0; the hash of that value is kept in `#hasZero` instead.
    */
   #table = NO_TABLE;
@@ -66,11 +67,7 @@ export class DistinctCounter {
    */
   merge(other: DistinctCounter): void {
     if (other.#sketch === undefined) {
-      const table = other.#table;
-      if (other.#hasZero) this.add(0, 0);
-      for (let slot = 0; slot < table.length; slot += 2) {
-        if (isTaken(table, slot)) this.add(table[slot], table[slot + 1]);
-      }
+      other.#addAllTo(this);
     } else {
       this.#startSketch().merge(other.#sketch);
     }
@@ -161,14 +158,19 @@ export class DistinctCounter {
     }
   }
 
+  /** Passes on the exact set, in no order; nothing once the sketch has taken over. */
+  #addAllTo(target: DistinctCounter | HyperLogLog): void {
+    const table = this.#table;
+    if (this.#hasZero) target.add(0, 0);
+    for (let slot = 0; slot < table.length; slot += 2) {
+      if (isTaken(table, slot)) target.add(table[slot], table[slot + 1]);
+    }
+  }
+
   #startSketch(): HyperLogLog {
     if (this.#sketch === undefined) {
       const sketch = new HyperLogLog();
-      const table = this.#table;
-      if (this.#hasZero) sketch.add(0, 0);
-      for (let slot = 0; slot < table.length; slot += 2) {
-        if (isTaken(table, slot)) sketch.add(table[slot], table[slot + 1]);
-      }
+      this.#addAllTo(sketch);
       this.#sketch = sketch;
       this.#table = NO_TABLE;
       this.#tableSize = 0;

@@ -10,6 +10,7 @@ import {
   LayoutPlace,
   PAGES,
   Place,
+  SECOND_BYTES,
 } from "./scan_memory.ts";
 import { AUTOMATON, automaton, isStop, STRING_END, stringEnd, stringKind } from "./searches.ts";
 import { VectorConstants } from "./vector_constants.ts";
@@ -490,9 +491,6 @@ function trailingBlanks({ segments }: Layout): number {
 }
 
 const encoder = new TextEncoder();
-
-/** `YYYY-MM-DDThh:mm:ss` */
-const SECOND_BYTES = 19;
 
 /** The automaton reads the byte behind a number too. */
 const NUMBER_LOOKAHEAD = 1;

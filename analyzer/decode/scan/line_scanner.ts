@@ -1,7 +1,15 @@
 import { parseTimestamp } from "../../../log_format/parse_timestamp.ts";
 import { compileLayout } from "./compile_layout.ts";
 import type { Layout } from "./layout.ts";
-import { Exit, LayoutPlace, memory, memoryBytes, memoryWords, Place } from "./scan_memory.ts";
+import {
+  Exit,
+  LayoutPlace,
+  memory,
+  memoryBytes,
+  memoryWords,
+  Place,
+  SECOND_BYTES,
+} from "./scan_memory.ts";
 
 /** Takes what a scanner has found: counts, error rows, and the row that has to be placed. */
 export interface RowSink {
@@ -122,7 +130,6 @@ let nextPlace: number = Place.layouts;
 /** Whose image stands at the place that layouts share for which there was no room. */
 let sharedPlaceOwner: LineScanner | undefined;
 
-const SECOND_BYTES = 19;
 const SEPARATORS = [[4, 0x2d], [7, 0x2d], [13, 0x3a], [16, 0x3a]] as const;
 const MINUTE = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:$/;
 const DIGIT_ZERO = 0x30;

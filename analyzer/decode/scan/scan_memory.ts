@@ -1,6 +1,7 @@
 /**
  * The memory that scanners work in, one for all of them: a scan is over before anything else runs,
- * so the lines of one input at a time stand here. Nothing is kept in it from one scan to the next.
+ * so the lines of one input at a time stand here. From one scan to the next only that stays which
+ * belongs to a layout, whichever input follows it.
  *
  * @module
  */
@@ -36,6 +37,9 @@ export const Place = {
   sharedLayout: 256 * 1024,
   text: 320 * 1024,
 } as const;
+
+/** `YYYY-MM-DDThh:mm:ss` */
+export const SECOND_BYTES = 19;
 
 /** What stands where a layout has its place, in bytes from there. */
 export const LayoutPlace = {

@@ -82,3 +82,23 @@ Deno.test("startServer() answers 500 where a handler fails, and tells of it", as
     await server.stop();
   }
 });
+
+Deno.test("RunningServer.isAnswering() holds while a request waits for its answer", async () => {
+  const answer = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const server = startServer(HERE, async () => {
+    asked.resolve();
+    await answer.promise;
+    return new Response("late");
+  }, neverCalled);
+  try {
+    assert.equal(server.isAnswering(), false);
+    const response = fetch(server.url);
+    await asked.promise;
+    assert.equal(server.isAnswering(), true);
+    answer.resolve();
+    assert.equal(await (await response).text(), "late");
+  } finally {
+    await server.stop();
+  }
+});

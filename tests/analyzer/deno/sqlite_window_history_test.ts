@@ -465,3 +465,17 @@ Deno.test("SqliteWindowHistory does what its model in memory does", async () => 
     );
   });
 });
+
+Deno.test("SqliteWindowHistory.sync() works before anything is written, after it, and in memory", async () => {
+  await withPath(async (path) => {
+    using history = open(path);
+    await history.sync();
+    history.put(closed());
+    history.commit(1);
+    await history.sync();
+    await Deno.remove(`${path}-wal`);
+    await history.sync();
+  });
+  using unsaved = open(":memory:");
+  await unsaved.sync();
+});

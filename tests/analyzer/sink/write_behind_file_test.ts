@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { AppendFile } from "../../../analyzer/sink/storage.ts";
-import { COLLECTED_BYTES_MAX, WriteBehindFile } from "../../../analyzer/sink/write_behind_file.ts";
+import {
+  COLLECTED_BYTES_MAX,
+  SYNC_AHEAD_BYTES,
+  WriteBehindFile,
+} from "../../../analyzer/sink/write_behind_file.ts";
 
 /** A file whose writes end when a test lets them. */
 class SlowFile implements AppendFile {
@@ -141,4 +145,25 @@ Deno.test("WriteBehindFile writes every byte once and in order, whatever the pie
     }),
     { numRuns: 20 },
   );
+});
+
+Deno.test("WriteBehindFile makes much that was written durable before it is asked to", async () => {
+  for (const failure of [undefined, new Error("disk gone")]) {
+    let syncs = 0;
+    const behind = new WriteBehindFile({
+      write: () => Promise.resolve(),
+      sync: () =>
+        ++syncs === 1 && failure !== undefined ? Promise.reject(failure) : Promise.resolve(),
+      close: () => {},
+    });
+    const piece = new Uint8Array(COLLECTED_BYTES_MAX);
+    for (let bytes = 0; bytes < SYNC_AHEAD_BYTES; bytes += piece.length) await behind.write(piece);
+    assert.equal(syncs, 0, "not yet");
+    for (let i = 0; i < 3; i++) await behind.write(piece);
+    assert.equal(syncs, 1);
+    // A system tells of a failure once, so whoever relies on durability is told here.
+    if (failure === undefined) await behind.sync();
+    else await assert.rejects(behind.sync(), failure);
+    assert.equal(syncs, failure === undefined ? 2 : 1);
+  }
 });
