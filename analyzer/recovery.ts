@@ -22,21 +22,95 @@ export interface RecoveredState {
   readonly sources: readonly SavedSource[];
 }
 
-/** What recovery looks at, and brings back to one place. */
-export interface RecoveryOptions {
+/** A history that bears the name of the output that it is part of. */
+export type NamedHistory = WindowHistory & { outputId: string | undefined };
+
+/** Where results and checkpoints are kept. */
+export interface ResultsPlace {
   readonly output: Storage;
-  readonly history: WindowHistory & { outputId: string | undefined };
   readonly checkpoints: CheckpointStore;
-  /** The latest of them. */
-  readonly checkpoint: Checkpoint | undefined;
+  /** Where the checkpoints are, for messages. */
+  readonly checkpointRoot: string;
+  /** @throws {SyntaxError} where the database is damaged */
+  openHistory(): NamedHistory;
+  /**
+   * Moves the database, or all results, or these and the checkpoints to where they are in nobody's
+   * way. Returns where the results went.
+   */
+  setAside(what: "database" | "results" | "everything"): Promise<string>;
+}
+
+/** What a run is that results are opened for. */
+export interface RunOptions {
   readonly sources: readonly Source[];
   readonly windowLengthMs: number;
   readonly minStatus: number;
-  /** Where the checkpoints are, for messages. */
-  readonly checkpointRoot: string;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
+}
+
+/**
+ * Opens what earlier runs left, and takes it back to the latest checkpoint. What is damaged is set
+ * aside, and the run goes on with what is whole.
+ *
+ * @returns with the history, which is the caller's to close
+ * @throws {StartException} with exit status 2 where things do not belong together
+ */
+export async function openResults(
+  place: ResultsPlace,
+  run: RunOptions,
+): Promise<{ readonly history: NamedHistory; readonly recovered: RecoveredState }> {
+  const latest = await place.checkpoints.load({
+    notice: run.notice,
+    onNoneWhole: async () => void await place.setAside("results"),
+  });
+  const { history, checkpoint } = await openHistory(place, latest, run);
+  try {
+    return { history, recovered: await recover({ ...place, ...run, history, checkpoint }) };
+  } catch (exception) {
+    history.close();
+    throw exception;
+  }
+}
+
+/**
+ * A damaged database is set aside: where all of its windows can be had again from the sources, with
+ * everything else, so that they are; else the run goes on with a new one.
+ */
+async function openHistory(
+  place: ResultsPlace,
+  checkpoint: Checkpoint | undefined,
+  { sources, notice }: RunOptions,
+): Promise<{ history: NamedHistory; checkpoint: Checkpoint | undefined }> {
+  try {
+    return { history: place.openHistory(), checkpoint };
+  } catch (exception) {
+    if (!(exception instanceof SyntaxError)) throw exception;
+    const damage = `The database in ${place.output.root} is damaged (${exception.message})`;
+    const isReadAgain = sources.every(({ isLive }) => !isLive);
+    if (isReadAgain || checkpoint === undefined) {
+      const aside = await place.setAside("everything");
+      notice(`${damage}: all results are set aside in ${aside}, and the run begins anew`);
+      return { history: place.openHistory(), checkpoint: undefined };
+    }
+    const aside = await place.setAside("database");
+    notice(`${damage}: set aside in ${aside}; only there are the windows closed so far`);
+    const history = place.openHistory();
+    history.outputId = checkpoint.identity.outputId;
+    return { history, checkpoint };
+  }
+}
+
+/** What recovery looks at, and brings back to one place. */
+export interface RecoveryOptions extends RunOptions {
+  readonly output: Storage;
+  readonly history: NamedHistory;
+  readonly checkpoints: CheckpointStore;
+  /** The latest of them. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Where the checkpoints are, for messages. */
+  readonly checkpointRoot: string;
 }
 
 /**

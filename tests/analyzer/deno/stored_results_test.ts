@@ -94,7 +94,7 @@ Deno.test("StoredResults sets a damaged database aside, and goes on with a new o
   assert.match(Deno.readTextFileSync(join(aside, "windows.db")), /^nonsense/);
   assert.equal(
     f.notices[0],
-    `Database ${database} is damaged (file is not a database): set aside in ${aside}; ` +
+    `The database in ${f.output} is damaged (file is not a database): set aside in ${aside}; ` +
       "only there are the windows closed so far",
   );
   results[Symbol.dispose]();
