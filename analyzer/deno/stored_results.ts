@@ -3,7 +3,7 @@ import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkp
 import type { AnalyzerConfig } from "../config.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import { LIMITS } from "../limits.ts";
-import { openResults } from "../recovery.ts";
+import { ID_FILE, openResults } from "../recovery.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
@@ -104,7 +104,7 @@ export class StoredResults implements Results {
 
 const DATABASE = "windows.db";
 const DATABASE_FILES = [DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
-const RESULT_FILES = ["errors", ...DATABASE_FILES];
+const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
 
 /**
  * @throws {SyntaxError} where the file is damaged
