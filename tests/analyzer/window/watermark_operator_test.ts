@@ -362,6 +362,21 @@ Deno.test("WatermarkOperator goes on from its state, and waits for silence anew"
   assert.equal(second.watermark, 95);
 });
 
+// S-24
+Deno.test("WatermarkOperator closes the newest window after a restart, whose silence counts anew", () => {
+  const first = new Driver();
+  first.open("long silent");
+  first.rows("long silent", 0, 1);
+  first.close("long silent");
+  first.open("later");
+  first.rows("later", 4000, 3600);
+  // The one before has been silent for so long that its watermark is ahead.
+  first.close("later");
+  const second = new Driver(first.state(), 100);
+  second.tick(100 + 40);
+  assert.equal(second.watermark, 3630, "the end of the newest window");
+});
+
 Deno.test("WatermarkOperator does not wait for a restored live input that has no row yet", () => {
   const first = new Driver();
   first.open("silent");
