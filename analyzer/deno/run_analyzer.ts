@@ -83,6 +83,7 @@ export async function runAnalyzer(
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      deliveries: pipeline.deliveries,
       health: () => healthOf(pipeline, retrier, signal),
       version,
       startedAtMs,
