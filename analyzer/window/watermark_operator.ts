@@ -86,6 +86,13 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
         this.#forgetSurpassed();
         break;
       }
+      case "sources-ended":
+        // Where lines are being delivered, they and the clock decide.
+        if (![...this.#inputs.values()].some(({ isOpen }) => isOpen)) {
+          this.#moveTo(this.#newestWindowEndMs(), emit);
+        }
+        emit(element);
+        break;
       case "end-of-input":
         this.#moveTo(this.#newestWindowEndMs(), emit);
         emit(element);

@@ -284,6 +284,32 @@ Deno.test("WatermarkOperator moves to the end of the newest window at the end of
   assert.deepEqual(out, [{ kind: "watermark", timeMs: 90_000 }, { kind: "end-of-input" }]);
 });
 
+// S-27
+Deno.test("WatermarkOperator moves likewise where sources have ended and nothing is delivered", () => {
+  const driver = new Driver();
+  driver.open("a");
+  driver.rows("a", 0, 20);
+  driver.close("a", { isComplete: false });
+  const out = driver.push({ kind: "sources-ended" });
+  assert.deepEqual(out, [{ kind: "watermark", timeMs: 30_000 }, { kind: "sources-ended" }]);
+});
+
+// S-50
+Deno.test("WatermarkOperator leaves it to open inputs and the clock where sources have ended", () => {
+  const driver = new Driver();
+  driver.open("http");
+  driver.rows("http", 0, 10);
+  driver.open("a");
+  driver.rows("a", 0, 20);
+  driver.close("a", { isComplete: true });
+  driver.push({ kind: "sources-ended" });
+  assert.equal(driver.watermark, 5);
+  driver.rows("http", 1, 21);
+  assert.equal(driver.watermark, 16);
+  driver.tick(6);
+  assert.equal(driver.watermark, 30);
+});
+
 // S-26
 Deno.test("WatermarkOperator is not moved by a row in the future, nor held by it", () => {
   const driver = new Driver();
