@@ -28,6 +28,7 @@ import { checkAgreement, checkTotals } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { SimulatedDatabase } from "./simulated_database.ts";
 import { type DiskOperation, SimulatedDisk } from "./simulated_disk.ts";
+import { SimulatedDeliverer } from "./simulated_deliverer.ts";
 import { SimulatedSender } from "./simulated_sender.ts";
 import { LINE_BYTES_MAX, traffic } from "./traffic.ts";
 
@@ -58,6 +59,8 @@ class Simulation implements Disposable {
   readonly #disk: SimulatedDisk;
   readonly #database: SimulatedDatabase;
   readonly #sender: SimulatedSender;
+  readonly #bodies: readonly Uint8Array[];
+  readonly #deliverer: SimulatedDeliverer;
   readonly #config: AnalyzerConfig;
   readonly #events = new Map<string, number>();
 
@@ -67,6 +70,8 @@ class Simulation implements Disposable {
   #savedEpoch = -1;
   /** Windows are gone with a database that was damaged. */
   #hasLostWindows = false;
+  /** A damaged checkpoint may take what was delivered with it. */
+  #hasLostCheckpoint = false;
 
   constructor(seed: number) {
     this.#random = new Mulberry32(seed);
@@ -75,6 +80,15 @@ class Simulation implements Disposable {
     const lines = 20 + this.#random.below(200);
     const log = traffic(this.#random, { name: "tcp", lines, startMs: BASE_MS });
     this.#sender = new SimulatedSender(this.#random, log);
+    const bodyCount = this.#random.pick([0, 0, 5]);
+    this.#bodies = Array.from({ length: bodyCount }, (_, i) =>
+      traffic(this.#random, {
+        name: `delivered-${i}`,
+        lines: 5 + this.#random.below(30),
+        startMs: BASE_MS,
+        isAllJson: true,
+      }));
+    this.#deliverer = new SimulatedDeliverer(this.#random, this.#bodies);
     this.#config = analyzerConfig(parseOptions(analyzerOptions, [
       ...["--source", TCP, "--line-bytes-max", String(LINE_BYTES_MAX), "--window", "1s"],
       ...["--lateness", "500ms", "--idle-timeout", "2s", "--max-future", "off"],
@@ -87,6 +101,8 @@ class Simulation implements Disposable {
     for (let i = 0; i < lives; i++) await this.#live(false);
     await this.#live(true);
     for (const [operation, count] of this.#disk.refused) this.#count(`refused ${operation}`, count);
+    for (const [kind, count] of this.#deliverer.answers) this.#count(`answered ${kind}`, count);
+    if (!this.#hasLostCheckpoint) this.#checkDeliveries();
     return this.#events;
   }
 
@@ -161,14 +177,18 @@ class Simulation implements Disposable {
       assert.ok(nowMs >= watermarkMs, "the watermark went back");
       watermarkMs = nowMs;
       const readBytes = this.#sender.readBytes - readBefore;
-      assert.ok(totals.bytes <= base.bytes + readBytes, "more was counted than was read");
+      if (this.#bodies.length === 0) {
+        assert.ok(totals.bytes <= base.bytes + readBytes, "more was counted than was read");
+      }
     };
 
     const steps = isLast ? Infinity : 5 + this.#random.below(60);
     for (let step = 0; step < steps; step++) {
       await look();
-      if (isLast && this.#sender.isDone && this.#sender.isDrained) break;
+      const isSent = this.#sender.isDone && this.#sender.isDrained && this.#deliverer.isDone;
+      if (isLast && isSent) break;
       assert.ok(step < 10_000, "the last life does not come to its end");
+      if (this.#random.next() < 0.3) this.#deliverer.send(pipeline.deliveries!, isLast);
       this.#happen(isLast);
     }
     if (isLast) {
@@ -205,7 +225,9 @@ class Simulation implements Disposable {
     }
     this.#count("stop");
     const { totals, open } = pipeline.board.latest;
-    assert.equal(totals.bytes, bytesBefore + this.#sender.readBytes, "bytes were read and lost");
+    if (this.#bodies.length === 0) {
+      assert.equal(totals.bytes, bytesBefore + this.#sender.readBytes, "bytes were read and lost");
+    }
     checkAgreement({
       totals,
       open,
@@ -220,6 +242,7 @@ class Simulation implements Disposable {
     if (how !== undefined) this.#count(how);
     life.die();
     this.#sender.reset(false);
+    this.#deliverer.receiverDied();
     this.#disk.endOperations();
     if (how === "crash") {
       this.#disk.crash();
@@ -319,6 +342,7 @@ class Simulation implements Disposable {
       for (const path of isAll ? slots : slots.slice(0, 1)) {
         this.#disk.flipBit(path);
         this.damagedSlots++;
+        this.#hasLostCheckpoint = true;
         this.#count("bit flipped in a checkpoint");
       }
     } else if (dice < 0.15) {
@@ -410,6 +434,17 @@ class Simulation implements Disposable {
       assert.ok(text === "" || text.endsWith("\n"), `${path} ends with half a line`);
       return text.split("\n").slice(0, -1);
     });
+  }
+
+  /** Whatever was answered with 200 is there, and whatever was sent again is there once. */
+  #checkDeliveries(): void {
+    const urls = this.#errorLines().map((line) => JSON.parse(line).url as string);
+    const found = urls.filter((url) => url.startsWith("/delivered-"));
+    const sent = this.#bodies.flatMap((body) =>
+      new TextDecoder().decode(body).match(/"url":"\/delivered-[^"]*/g) ?? []
+    );
+    assert.equal(new Set(found).size, found.length);
+    assert.equal(found.length, sent.length, "error rows that were delivered");
   }
 
   #count(event: string, count = 1): void {

@@ -7,6 +7,8 @@ export interface TrafficOptions {
   readonly name: string;
   readonly lines: number;
   readonly startMs: number;
+  /** No line of another format. Default: some are. */
+  readonly isAllJson?: boolean;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface TrafficOptions {
  * that is too long. Every error row has a URL of its own.
  */
 export function traffic(random: Mulberry32, options: TrafficOptions): Uint8Array {
-  const { name, startMs } = options;
+  const { name, startMs, isAllJson = false } = options;
   const lines: Uint8Array[] = [];
   let timeMs = startMs;
   let errors = 0;
@@ -37,7 +39,7 @@ export function traffic(random: Mulberry32, options: TrafficOptions): Uint8Array
       url: isError ? `/${name}/${errors++}${random.pick(["", "/ü", "/日本", '?q="a,b"'])}` : "/",
       status: isError ? random.pick([400, 404, 404, 500, 503]) : random.pick([200, 301]),
     };
-    const line = random.next() < 0.6 ? jsonLine(record) : csvLine(record);
+    const line = isAllJson || random.next() < 0.6 ? jsonLine(record) : csvLine(record);
     lines.push(bytesOf(random.next() < 0.1 ? `${line}\r` : line));
     // Somebody sends a row that is no error twice; a URL of an error stands for one row only.
     if (!isError && random.next() < 0.05) lines.push(bytesOf(line));
