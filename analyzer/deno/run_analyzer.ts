@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Clock, systemClock, whenAborted } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
@@ -8,10 +9,11 @@ import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
 import type { Source } from "../source/source.ts";
+import { FileSource } from "../source/file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
-import { FileSource } from "./file_source.ts";
 import { startServer } from "./http_server.ts";
+import { systemLogFiles } from "./log_files.ts";
 import type { Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
@@ -44,7 +46,7 @@ export async function runAnalyzer(
   const reporter = new ConsoleReporter(terminal, config);
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
-  for (const source of sources) if (!source.isLive) await source.prepare(undefined);
+  for (const source of sources) if (source.isReplayable) await source.prepare(undefined);
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     label: fileLabel(startedAtMs),
@@ -62,7 +64,7 @@ export async function runAnalyzer(
   try {
     if (config.reset) {
       // The port of a source may be in use as well.
-      for (const source of sources) if (source.isLive) await source.prepare(undefined);
+      for (const source of sources) if (!source.isReplayable) await source.prepare(undefined);
       await results.reset();
     }
     const opened = await results.open(sources);
@@ -121,8 +123,10 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
         once: config.once,
         nowMs,
       });
-    case "file":
-      return new FileSource(source.name, source.path, nowMs);
+    case "file": {
+      const options = { files: systemLogFiles, path: resolve(source.path), nowMs };
+      return new FileSource(source.name, options);
+    }
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);
   }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Checkpoint } from "../../analyzer/checkpoint/checkpoint.ts";
 import { StoredCheckpoints } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { SqliteWindowHistory } from "../../analyzer/deno/sqlite_window_history.ts";
+import type { InputPosition } from "../../analyzer/decode/record_batch.ts";
 import { StartException } from "../../analyzer/exceptions.ts";
 import { recover, type RecoveryOptions } from "../../analyzer/recovery.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
@@ -13,19 +14,22 @@ import { LENGTH_MS, START_MS, windowSummary } from "../support/window_fixtures.t
 /** A source that is only looked at. */
 class FakeSource implements Source {
   readonly name: string;
-  readonly isLive: boolean;
+  readonly isReplayable: boolean;
   /** What recovery told it of the runs before. */
   readonly prepared: (SavedSource | undefined)[] = [];
+  readonly positions: (InputPosition | undefined)[] = [];
   /** Why it cannot be prepared, if it cannot. */
   failure: Error | undefined;
+  isPastLost = false;
 
-  constructor(name: string, isLive: boolean) {
+  constructor(name: string, isReplayable: boolean) {
     this.name = name;
-    this.isLive = isLive;
+    this.isReplayable = isReplayable;
   }
 
-  prepare(saved: SavedSource | undefined): Promise<SavedSource> {
+  prepare(saved: SavedSource | undefined, position?: InputPosition): Promise<SavedSource> {
     this.prepared.push(saved);
+    this.positions.push(position);
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return Promise.resolve(saved ?? { name: this.name, firstStartedAtMs: 7, file: undefined });
   }
@@ -91,7 +95,7 @@ const FILE = "file:a.jsonl";
 
 Deno.test("recover() begins a first run with an empty checkpoint and a name for the output", async () => {
   using place = new Place();
-  const source = new FakeSource(LIVE, true);
+  const source = new FakeSource(LIVE, false);
   const recovered = await place.recover([source]);
   assert.equal(recovered.epoch, 0);
   assert.equal(recovered.state, undefined);
@@ -108,7 +112,7 @@ Deno.test("recover() begins a first run with an empty checkpoint and a name for 
 
 Deno.test("recover() goes on where the checkpoint is, whatever came after it", async () => {
   using place = new Place();
-  const first = await place.recover([new FakeSource(FILE, false), new FakeSource(LIVE, true)]);
+  const first = await place.recover([new FakeSource(FILE, true), new FakeSource(LIVE, false)]);
   place.history.put(windowAt(START_MS));
   place.history.commit(1);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
@@ -119,12 +123,13 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
     epoch: 1,
     totals: { ...emptyTotals(), lines: 5 },
     errorFiles: { nextPart: 2, open: [{ path, bytes: 5 }] },
+    positions: new Map([[FILE, { offsetBytes: 3, csvLayout: undefined }]]),
   });
   // Committed, but the checkpoint that says so was never saved.
   place.history.put(windowAt(START_MS + LENGTH_MS));
   place.history.commit(2);
 
-  const sources = [new FakeSource(LIVE, true), new FakeSource(FILE, false)];
+  const sources = [new FakeSource(LIVE, false), new FakeSource(FILE, true)];
   const second = await place.recover(sources);
   assert.equal(second.epoch, 1);
   assert.deepEqual(second.identity, first.identity);
@@ -132,6 +137,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   assert.deepEqual(second.errorFiles, { nextPart: 2, open: [{ path, bytes: 5 }] });
   assert.deepEqual(second.sources.map(({ name }) => name), [LIVE, FILE]);
   assert.deepEqual(sources.map(({ prepared }) => prepared[0]?.name), [LIVE, FILE]);
+  assert.deepEqual(sources.map(({ positions }) => positions[0]?.offsetBytes), [undefined, 3]);
   const { windows } = place.history.query({ limit: 10, urlsMax: 1 });
   assert.deepEqual(windows.map(({ startMs }) => startMs), [START_MS]);
   assert.equal(place.output.text(path), "kept\n");
@@ -147,28 +153,40 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
 
 Deno.test("recover() drops what is read again from files, without a word", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, false)]);
+  await place.recover([new FakeSource(FILE, true)]);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "cut\n");
-  await place.recover([new FakeSource(FILE, false)]);
+  await place.recover([new FakeSource(FILE, true)]);
   assert.deepEqual(place.output.paths(), []);
   assert.deepEqual(place.notices, []);
 });
 
+// S-39
+Deno.test("recover() sets aside what cannot be read again from a file that is gone", async () => {
+  using place = new Place();
+  await place.recover([new FakeSource(FILE, true)]);
+  place.output.set("errors/date=2025-05-30/part-000001.jsonl", "cut\n");
+  const source = new FakeSource(FILE, true);
+  source.isPastLost = true;
+  await place.recover([source]);
+  assert.equal(place.output.text("set_aside/errors-label.jsonl"), "cut\n");
+  assert.equal(place.notices.length, 1);
+});
+
 Deno.test("recover() goes on after a crash in the first moments of a first run", async () => {
   using place = new Place();
-  const first = await place.recover([new FakeSource(LIVE, true)]);
+  const first = await place.recover([new FakeSource(LIVE, false)]);
   // The checkpoint is there, but the crash came before the output got its name.
   using history = new SqliteWindowHistory(":memory:", LENGTH_MS);
-  const second = await place.recover([new FakeSource(LIVE, true)], { history });
+  const second = await place.recover([new FakeSource(LIVE, false)], { history });
   assert.deepEqual(second.identity, first.identity);
   assert.equal(history.outputId, first.identity.outputId);
 });
 
 Deno.test("recover() refuses a checkpoint that belongs to something else", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(LIVE, true)]);
-  const source = new FakeSource(LIVE, true);
+  await place.recover([new FakeSource(LIVE, false)]);
+  const source = new FakeSource(LIVE, false);
   const hint = ": take another --output and --checkpoint, or --reset to begin anew";
   assert.equal(
     await refusal(place.recover([source], { windowLengthMs: 60_000 })),
@@ -180,7 +198,7 @@ Deno.test("recover() refuses a checkpoint that belongs to something else", async
   );
   for (const sources of [[], [FILE], [LIVE, FILE]]) {
     assert.equal(
-      await refusal(place.recover(sources.map((name) => new FakeSource(name, true)))),
+      await refusal(place.recover(sources.map((name) => new FakeSource(name, false)))),
       `/memory belongs to other sources (${LIVE})${hint}`,
     );
   }
@@ -208,7 +226,7 @@ Deno.test("recover() refuses error files that nothing else tells of", async () =
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "old\n");
   assert.match(
-    await refusal(place.recover([new FakeSource(LIVE, true)])),
+    await refusal(place.recover([new FakeSource(LIVE, false)])),
     /^\/memory holds results, but \/checkpoint no checkpoint of them: /,
   );
   assert.equal(place.output.text(path), "old\n");
@@ -220,16 +238,16 @@ Deno.test("recover() takes no other file for an error file", async () => {
   // With one directory for both, the lock of the checkpoints lies where error files do.
   place.output.set("errors/lock", "");
   place.output.set("errors/date=2025-05-30/part-000001.jsonl.gz", "packed");
-  const { errorFiles } = await place.recover([new FakeSource(LIVE, true)]);
+  const { errorFiles } = await place.recover([new FakeSource(LIVE, false)]);
   assert.deepEqual(errorFiles, { nextPart: 1, open: [] });
 });
 
 Deno.test("recover() changes nothing where a source is not there", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, false)]);
+  await place.recover([new FakeSource(FILE, true)]);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "cut\n");
-  const source = new FakeSource(FILE, false);
+  const source = new FakeSource(FILE, true);
   source.failure = new StartException("there is no such file", { exitStatus: 1 });
   await assert.rejects(place.recover([source]), source.failure);
   assert.equal(place.output.text(path), "cut\n");
@@ -237,11 +255,11 @@ Deno.test("recover() changes nothing where a source is not there", async () => {
 
 Deno.test("recover() tells of a damaged checkpoint and goes on from the one before", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, false)]);
+  await place.recover([new FakeSource(FILE, true)]);
   place.history.put(windowAt(START_MS));
   place.history.commit(1);
   place.checkpointStorage.set("checkpoint-1.jsonl", "{");
-  const { epoch } = await place.recover([new FakeSource(FILE, false)]);
+  const { epoch } = await place.recover([new FakeSource(FILE, true)]);
   assert.equal(epoch, 0);
   assert.deepEqual(place.history.query({ limit: 1, urlsMax: 1 }).windows, []);
   assert.equal(place.notices.length, 1);
