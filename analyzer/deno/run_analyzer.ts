@@ -10,6 +10,7 @@ import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
 import type { Source } from "../source/source.ts";
 import { FileSource } from "../source/file_source.ts";
+import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
 import { startServer } from "./http_server.ts";
@@ -125,7 +126,9 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
       });
     case "file": {
       const options = { files: systemLogFiles, path: resolve(source.path), nowMs };
-      return new FileSource(source.name, options);
+      return config.follow
+        ? new FollowedFileSource(source.name, options)
+        : new FileSource(source.name, options);
     }
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);

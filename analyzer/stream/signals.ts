@@ -9,7 +9,7 @@ export interface SignalOptions {
   readonly tickIntervalMs: number;
   /** Shortest time between two checkpoints, in ms. */
   readonly checkpointIntervalMs: number;
-  /** Inputs that can wait, since nobody writes to them. */
+  /** Inputs that can wait, since what they hold can be read at any time. */
   readonly replayableInputs: readonly string[];
   /** How far the event time of one of those may be ahead of the others', in ms. */
   readonly aheadMaxMs: number;
@@ -23,7 +23,7 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #inputs = new FairMerge<InputElement>();
   readonly #signal: AbortSignal;
-  /** Highest event time of each replayable input that has not ended. */
+  /** Highest event time of each replayable input that is neither at its end nor live by now. */
   readonly #replayed: Map<string, number>;
   #tickDueMs: number;
   #lookedAtMs: number;
@@ -115,7 +115,9 @@ export class Signals {
       if (beforeMs !== undefined) {
         replayed.set(element.inputId, Math.max(beforeMs, element.eventTimeMaxMs));
       }
-    } else if (element?.kind === "input-closed") {
+    } else if (
+      element?.kind === "input-closed" || (element?.kind === "input-opened" && element.isLive)
+    ) {
       replayed.delete(element.inputId);
     }
     return element;
