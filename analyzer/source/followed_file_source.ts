@@ -63,6 +63,9 @@ export const SILENCE_MS = 1000;
 /** How long reading pauses after it has failed, in ms. */
 export const RETRY_MS = 1000;
 
+/** How often a rotated file that cannot be read is tried before it is left out for good. */
+export const ATTEMPTS_MAX = 5;
+
 /** Why a file is read no further. */
 type Outcome =
   /** The program stops. */
@@ -92,6 +95,8 @@ class Following {
   #modifiedAtMs = -Infinity;
   #isLive = false;
   #isConnected = false;
+  /** How often in a row something of the log could not be read. */
+  #failures = 0;
   /** What people were told last; nothing is told twice in a row. */
   #told = "";
 
@@ -155,6 +160,13 @@ class Following {
       return false;
     }
     this.#parts = [...found.parts];
+    // It may only be for a moment, for want of file handles for example.
+    if (found.unreadable.length > 0 && ++this.#failures < ATTEMPTS_MAX) {
+      this.#closeParts();
+      yield* this.#wait(`cannot read ${found.unreadable[0]}; trying again`);
+      return false;
+    }
+    this.#failures = 0;
     for (const what of found.unreadable) yield this.#changed(`${path}: left out ${what}`);
     const notice = noticeOf(path, found, this.#place, outcome);
     if (notice !== "") yield this.#changed(notice);

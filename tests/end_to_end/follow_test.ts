@@ -198,6 +198,20 @@ Deno.test("analyze waits for a log that is not there, and goes on from there to 
   assert.deepEqual(await analyzer.windows(), EXPECTED.windows);
 });
 
+// S-24, S-48
+Deno.test("analyze closes the last window by the clock when a followed log falls silent", async () => {
+  using directory = new TemporaryDirectory();
+  const log = new Log(directory);
+  await using analyzer = await Analyzer.start([
+    ...log.source,
+    ...WINDOW,
+    ...["--idle-timeout", "300ms", ...directory.options()],
+  ]);
+  log.write(LINES.length);
+  await analyzer.until(({ totals, open }) => totals.lines === LINES.length && open.length === 0);
+  assert.deepEqual(await analyzer.windows(), EXPECTED.windows);
+});
+
 // S-39, S-51
 Deno.test("analyze says what is lost where a log has gone while it was away, and goes on", async () => {
   using directory = new TemporaryDirectory();

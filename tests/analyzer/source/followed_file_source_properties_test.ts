@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryLogFiles, type MemoryWriter } from "../../support/memory_log_files.ts";
+import { ATTEMPTS_MAX } from "../../../analyzer/source/followed_file_source.ts";
 import { Following, type Kept, LOG, numberedLine, numbersOf } from "./following.ts";
 
 /** What happens to a log and to who follows it. */
@@ -15,9 +16,14 @@ type Event =
   /** A copy is made, and the log is emptied. */
   | { readonly kind: "copy-truncate" }
   | { readonly kind: "pass"; readonly durationMs: number }
+  /** The system refuses a few times to do something. */
+  | { readonly kind: "fault"; readonly operation: Operation; readonly count: number }
   /** Ends the run, of whose batches a share is in the checkpoint. */
   | { readonly kind: "crash"; readonly share: number }
   | { readonly kind: "start" };
+
+const OPERATIONS = ["open", "look", "read", "list"] as const;
+type Operation = typeof OPERATIONS[number];
 
 const events = fc.array(
   fc.oneof(
@@ -37,6 +43,14 @@ const events = fc.array(
       arbitrary: fc.record({
         kind: fc.constant("pass" as const),
         durationMs: fc.constantFrom(50, 100, 300, 1500),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("fault" as const),
+        operation: fc.constantFrom(...OPERATIONS),
+        count: fc.integer({ min: 1, max: ATTEMPTS_MAX - 1 }),
       }),
     },
     {
@@ -110,6 +124,18 @@ class World {
         if (this.#run === undefined) this.#clock.advance(event.durationMs);
         else await this.#run.pass(event.durationMs);
         break;
+      case "fault": {
+        // A program that cannot read its file at the start says so and ends.
+        if (this.#run === undefined) return;
+        let { count } = event;
+        this.#files.fault = (operation) => {
+          if (operation === event.operation && count-- > 0) throw new Error("input/output error");
+        };
+        // Until it is over: more of them in a row would be for good.
+        await this.happen({ kind: "pass", durationMs: 10_000 });
+        this.#files.fault = () => {};
+        break;
+      }
       case "crash":
         await this.#crash(event.share);
         break;
