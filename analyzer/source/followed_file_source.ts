@@ -125,9 +125,9 @@ class Following {
         const part = this.#parts.shift();
         if (part === undefined) {
           yield* this.#becomeLive();
-          do await sleep(clock, POLL_MS, signal); while (
-            !signal.aborted && await this.#look() === undefined
-          );
+          do {
+            await sleep(clock, POLL_MS, signal);
+          } while (!signal.aborted && await this.#look() === undefined);
           // What is nowhere is not looked for again, but what comes after it is.
           outcome = this.#place.file === undefined ? undefined : "passed";
           continue;
