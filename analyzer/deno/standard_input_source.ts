@@ -6,6 +6,7 @@ import type { InputElement, SourceChanged } from "../stream/elements.ts";
 /** Standard input, read to its end; a last line without a newline is an ordinary line. */
 export class StandardInputSource implements Source {
   readonly name = "-";
+  readonly isLive = true;
   readonly isReplayable = false;
   readonly #bytes: () => ReadableStream<Uint8Array>;
   readonly #nowMs: () => number;

@@ -3,8 +3,9 @@ import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkp
 import type { AnalyzerConfig } from "../config.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import { LIMITS } from "../limits.ts";
-import { recover } from "../recovery.ts";
+import { ID_FILE, openResults } from "../recovery.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
+import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
 import { DirectoryStorage } from "./directory_storage.ts";
 import { lockDirectory } from "./lock.ts";
@@ -17,6 +18,8 @@ export interface ResultsOptions {
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
+  /** For what is written once it is open. */
+  readonly retrier: StorageRetrier;
 }
 
 /**
@@ -55,52 +58,63 @@ export class StoredResults implements Results {
   }
 
   async reset(): Promise<void> {
-    const { label, notice } = this.#options;
-    const names = ["errors", DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
     for (
       const aside of [
-        await setStateAside(this.#checkpoints.root, CHECKPOINT_FILES, label),
-        await setStateAside(this.#output.root, names, label),
+        await this.#setAside(this.#checkpoints, CHECKPOINT_FILES),
+        await this.#setAside(this.#output, RESULT_FILES),
       ]
     ) {
-      if (aside !== undefined) notice(`Set aside what was there: ${aside}`);
+      if (aside !== undefined) this.#options.notice(`Set aside what was there: ${aside}`);
     }
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
     const { windowLengthMs, minStatus } = this.#config;
-    const output = this.#output;
-    const history = this.#stack.use(openHistory(join(output.root, DATABASE), windowLengthMs));
-    const checkpoints = new StoredCheckpoints(this.#checkpoints, this.#options.label);
-    const recovered = await recover({
-      ...this.#options,
-      output,
-      history,
+    const { label, notice, retrier } = this.#options;
+    const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
+    const { history, recovered } = await openResults({
+      output: this.#output,
       checkpoints,
-      sources,
-      windowLengthMs,
-      minStatus,
       checkpointRoot: this.#checkpoints.root,
-    });
-    const errors = new ErrorFiles(output, {
-      partBytesMax: LIMITS.errorFileBytesMax,
-      partAgeMaxMs: LIMITS.errorFileAgeMaxMs,
-    }, recovered.errorFiles);
+      openHistory: () => openHistory(join(this.#output.root, DATABASE), windowLengthMs),
+      setAside: async (what) => {
+        if (what === "everything") await this.#setAside(this.#checkpoints, CHECKPOINT_FILES);
+        const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
+        return await this.#setAside(this.#output, names) ?? this.#output.root;
+      },
+    }, { sources, windowLengthMs, minStatus, label, notice });
+    this.#stack.defer(() => history.close());
+    const errors = new ErrorFiles(
+      this.#output,
+      { partBytesMax: LIMITS.errorFileBytesMax, partAgeMaxMs: LIMITS.errorFileAgeMaxMs },
+      recovered.errorFiles,
+      retrier,
+    );
     return { history, checkpoints, errors, recovered };
   }
 
   [Symbol.dispose](): void {
     this.#stack.dispose();
   }
+
+  #setAside({ root }: DirectoryStorage, names: readonly string[]): Promise<string | undefined> {
+    return setStateAside(root, names, this.#options.label);
+  }
 }
 
 const DATABASE = "windows.db";
+const DATABASE_FILES = [DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
+const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
 
-/** @throws {StartException} where the file cannot be opened, or is of another version */
+/**
+ * @throws {SyntaxError} where the file is damaged
+ * @throws {StartException} where it cannot be opened, or is of another version
+ */
 function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
   try {
     return new SqliteWindowHistory(path, windowLengthMs);
   } catch (exception) {
+    if (exception instanceof SyntaxError) throw exception;
     throw new StartException(
       `Cannot open ${path}: ${messageOf(exception)}; take another --output, or --reset`,
       { exitStatus: 1, cause: exception },

@@ -21,6 +21,7 @@ export interface FileSourceOptions {
 /** A file, read from its start or from where the checkpoint left it to its end. */
 export class FileSource implements Source {
   readonly name: string;
+  readonly isLive = false;
   readonly isReplayable = true;
   readonly #options: FileSourceOptions;
 

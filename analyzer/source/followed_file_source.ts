@@ -19,6 +19,7 @@ import { inputIdOf } from "./source_state.ts";
  */
 export class FollowedFileSource implements Source {
   readonly name: string;
+  readonly isLive = true;
   readonly isReplayable = true;
   readonly #options: FileSourceOptions;
   #isPastLost = false;

@@ -9,8 +9,13 @@ export interface Source {
   /** The source as it was asked for, such as `tcp://127.0.0.1:9999`. */
   readonly name: string;
   /**
+   * True where more may come for ever, and what came long before can no longer be had. When its
+   * inputs may fall silent is told as they are opened.
+   */
+  readonly isLive: boolean;
+  /**
    * True where what was read can be read again from a position, so that nothing of it is lost in a
-   * crash. Whether an input may fall silent is another matter, and told when it is opened.
+   * crash: a file is replayable, and a live source too if it is a file that is followed.
    */
   readonly isReplayable: boolean;
   /**

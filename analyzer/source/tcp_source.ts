@@ -30,6 +30,7 @@ export interface TcpSourceOptions {
  */
 export class TcpSource implements Source {
   readonly name: string;
+  readonly isLive = true;
   readonly isReplayable = false;
   readonly #options: TcpSourceOptions;
 

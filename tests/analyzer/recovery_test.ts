@@ -14,6 +14,7 @@ import { LENGTH_MS, START_MS, windowSummary } from "../support/window_fixtures.t
 /** A source that is only looked at. */
 class FakeSource implements Source {
   readonly name: string;
+  readonly isLive: boolean;
   readonly isReplayable: boolean;
   /** What recovery told it of the runs before. */
   readonly prepared: (SavedSource | undefined)[] = [];
@@ -22,8 +23,9 @@ class FakeSource implements Source {
   failure: Error | undefined;
   isPastLost = false;
 
-  constructor(name: string, isReplayable: boolean) {
+  constructor(name: string, isLive: boolean, isReplayable = !isLive) {
     this.name = name;
+    this.isLive = isLive;
     this.isReplayable = isReplayable;
   }
 
@@ -50,14 +52,19 @@ class Place implements Disposable {
     return new StoredCheckpoints(this.checkpointStorage, "label");
   }
 
-  recover(
+  async recover(
     sources: readonly Source[],
     changes: Partial<RecoveryOptions> = {},
   ): ReturnType<typeof recover> {
-    return recover({
+    const { checkpoints = this.checkpoints } = changes;
+    return await recover({
       output: this.output,
       history: this.history,
-      checkpoints: this.checkpoints,
+      checkpoints,
+      checkpoint: await checkpoints.load({
+        notice: (line) => this.notices.push(line),
+        onNoneWhole: () => assert.fail(),
+      }),
       sources,
       windowLengthMs: LENGTH_MS,
       minStatus: 400,
@@ -70,7 +77,7 @@ class Place implements Disposable {
 
   /** The checkpoint that the next run would go on from. */
   async latest(): Promise<Checkpoint> {
-    return (await this.checkpoints.load(assert.fail))!;
+    return (await this.checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail }))!;
   }
 
   [Symbol.dispose](): void {
@@ -95,7 +102,7 @@ const FILE = "file:a.jsonl";
 
 Deno.test("recover() begins a first run with an empty checkpoint and a name for the output", async () => {
   using place = new Place();
-  const source = new FakeSource(LIVE, false);
+  const source = new FakeSource(LIVE, true);
   const recovered = await place.recover([source]);
   assert.equal(recovered.epoch, 0);
   assert.equal(recovered.state, undefined);
@@ -106,13 +113,13 @@ Deno.test("recover() begins a first run with an empty checkpoint and a name for 
   assert.equal(saved.epoch, 0);
   assert.deepEqual(saved.totals, emptyTotals());
   assert.deepEqual(saved.identity, recovered.identity);
-  assert.equal(place.history.outputId, recovered.identity.outputId);
+  assert.equal(place.output.text("id"), `${recovered.identity.outputId}\n`);
   assert.deepEqual(place.notices, []);
 });
 
 Deno.test("recover() goes on where the checkpoint is, whatever came after it", async () => {
   using place = new Place();
-  const first = await place.recover([new FakeSource(FILE, true), new FakeSource(LIVE, false)]);
+  const first = await place.recover([new FakeSource(FILE, false), new FakeSource(LIVE, true)]);
   place.history.put(windowAt(START_MS));
   place.history.commit(1);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
@@ -129,7 +136,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   place.history.put(windowAt(START_MS + LENGTH_MS));
   place.history.commit(2);
 
-  const sources = [new FakeSource(LIVE, false), new FakeSource(FILE, true)];
+  const sources = [new FakeSource(LIVE, true), new FakeSource(FILE, false)];
   const second = await place.recover(sources);
   assert.equal(second.epoch, 1);
   assert.deepEqual(second.identity, first.identity);
@@ -153,40 +160,43 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
 
 Deno.test("recover() drops what is read again from files, without a word", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, true)]);
+  await place.recover([new FakeSource(FILE, false)]);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "cut\n");
-  await place.recover([new FakeSource(FILE, true)]);
-  assert.deepEqual(place.output.paths(), []);
+  await place.recover([new FakeSource(FILE, false)]);
+  assert.deepEqual(place.output.paths(), ["id"]);
   assert.deepEqual(place.notices, []);
 });
 
 // S-39
-Deno.test("recover() sets aside what cannot be read again from a file that is gone", async () => {
-  using place = new Place();
-  await place.recover([new FakeSource(FILE, true)]);
-  place.output.set("errors/date=2025-05-30/part-000001.jsonl", "cut\n");
-  const source = new FakeSource(FILE, true);
-  source.isPastLost = true;
-  await place.recover([source]);
-  assert.equal(place.output.text("set_aside/errors-label.jsonl"), "cut\n");
-  assert.equal(place.notices.length, 1);
+Deno.test("recover() drops what is read again from a followed file, unless that is gone", async () => {
+  for (const isPastLost of [false, true]) {
+    using place = new Place();
+    await place.recover([new FakeSource(FILE, true, true)]);
+    place.output.set("errors/date=2025-05-30/part-000001.jsonl", "cut\n");
+    const source = new FakeSource(FILE, true, true);
+    source.isPastLost = isPastLost;
+    await place.recover([source]);
+    const aside = place.output.text("set_aside/errors-label.jsonl");
+    assert.equal(aside, isPastLost ? "cut\n" : undefined);
+    assert.equal(place.notices.length, isPastLost ? 1 : 0);
+  }
 });
 
 Deno.test("recover() goes on after a crash in the first moments of a first run", async () => {
   using place = new Place();
-  const first = await place.recover([new FakeSource(LIVE, false)]);
+  const first = await place.recover([new FakeSource(LIVE, true)]);
   // The checkpoint is there, but the crash came before the output got its name.
-  using history = new SqliteWindowHistory(":memory:", LENGTH_MS);
-  const second = await place.recover([new FakeSource(LIVE, false)], { history });
+  place.output.delete("id");
+  const second = await place.recover([new FakeSource(LIVE, true)]);
   assert.deepEqual(second.identity, first.identity);
-  assert.equal(history.outputId, first.identity.outputId);
+  assert.equal(place.output.text("id"), `${first.identity.outputId}\n`);
 });
 
 Deno.test("recover() refuses a checkpoint that belongs to something else", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(LIVE, false)]);
-  const source = new FakeSource(LIVE, false);
+  await place.recover([new FakeSource(LIVE, true)]);
+  const source = new FakeSource(LIVE, true);
   const hint = ": take another --output and --checkpoint, or --reset to begin anew";
   assert.equal(
     await refusal(place.recover([source], { windowLengthMs: 60_000 })),
@@ -198,7 +208,7 @@ Deno.test("recover() refuses a checkpoint that belongs to something else", async
   );
   for (const sources of [[], [FILE], [LIVE, FILE]]) {
     assert.equal(
-      await refusal(place.recover(sources.map((name) => new FakeSource(name, false)))),
+      await refusal(place.recover(sources.map((name) => new FakeSource(name, true)))),
       `/memory belongs to other sources (${LIVE})${hint}`,
     );
   }
@@ -216,8 +226,8 @@ Deno.test("recover() refuses a checkpoint that belongs to something else", async
   );
   // A used checkpoint does not fit an output that is new either.
   await place.checkpoints.save({ ...await place.latest(), epoch: 1 });
-  using history = new SqliteWindowHistory(":memory:", LENGTH_MS);
-  assert.match(await refusal(place.recover([source], { history })), /does not belong to/);
+  place.output.delete("id");
+  assert.match(await refusal(place.recover([source])), /does not belong to/);
 });
 
 Deno.test("recover() refuses error files that nothing else tells of", async () => {
@@ -226,7 +236,7 @@ Deno.test("recover() refuses error files that nothing else tells of", async () =
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "old\n");
   assert.match(
-    await refusal(place.recover([new FakeSource(LIVE, false)])),
+    await refusal(place.recover([new FakeSource(LIVE, true)])),
     /^\/memory holds results, but \/checkpoint no checkpoint of them: /,
   );
   assert.equal(place.output.text(path), "old\n");
@@ -238,16 +248,16 @@ Deno.test("recover() takes no other file for an error file", async () => {
   // With one directory for both, the lock of the checkpoints lies where error files do.
   place.output.set("errors/lock", "");
   place.output.set("errors/date=2025-05-30/part-000001.jsonl.gz", "packed");
-  const { errorFiles } = await place.recover([new FakeSource(LIVE, false)]);
+  const { errorFiles } = await place.recover([new FakeSource(LIVE, true)]);
   assert.deepEqual(errorFiles, { nextPart: 1, open: [] });
 });
 
 Deno.test("recover() changes nothing where a source is not there", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, true)]);
+  await place.recover([new FakeSource(FILE, false)]);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "cut\n");
-  const source = new FakeSource(FILE, true);
+  const source = new FakeSource(FILE, false);
   source.failure = new StartException("there is no such file", { exitStatus: 1 });
   await assert.rejects(place.recover([source]), source.failure);
   assert.equal(place.output.text(path), "cut\n");
@@ -255,11 +265,11 @@ Deno.test("recover() changes nothing where a source is not there", async () => {
 
 Deno.test("recover() tells of a damaged checkpoint and goes on from the one before", async () => {
   using place = new Place();
-  await place.recover([new FakeSource(FILE, true)]);
+  await place.recover([new FakeSource(FILE, false)]);
   place.history.put(windowAt(START_MS));
   place.history.commit(1);
   place.checkpointStorage.set("checkpoint-1.jsonl", "{");
-  const { epoch } = await place.recover([new FakeSource(FILE, true)]);
+  const { epoch } = await place.recover([new FakeSource(FILE, false)]);
   assert.equal(epoch, 0);
   assert.deepEqual(place.history.query({ limit: 1, urlsMax: 1 }).windows, []);
   assert.equal(place.notices.length, 1);

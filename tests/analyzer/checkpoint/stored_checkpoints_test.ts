@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { StoredCheckpoints } from "../../../analyzer/checkpoint/stored_checkpoints.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
-import { checkpoint } from "./checkpoints.ts";
+import { checkpoint, checkpointFile } from "./checkpoints.ts";
 
 /** A storage in which checkpoints of these numbers were saved, in this order. */
 async function saved(...epochs: number[]): Promise<MemoryStorage> {
@@ -15,7 +15,11 @@ async function saved(...epochs: number[]): Promise<MemoryStorage> {
 async function load(storage: MemoryStorage) {
   const notices: string[] = [];
   const checkpoints = new StoredCheckpoints(storage, "x");
-  const epoch = (await checkpoints.load((line) => notices.push(line)))?.epoch;
+  const checkpoint = await checkpoints.load({
+    notice: (line) => notices.push(line),
+    onNoneWhole: () => Promise.resolve(void notices.push("none is whole")),
+  });
+  const epoch = checkpoint?.epoch;
   return { epoch, notices };
 }
 
@@ -86,8 +90,11 @@ Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", asy
   storage.set("checkpoint-1.jsonl", Uint8Array.of(0xff, 0x0a));
   const { epoch, notices } = await load(storage);
   assert.equal(epoch, undefined);
-  assert.equal(notices.length, 2);
-  for (const notice of notices) assert.match(notice, /; no other is whole$/);
+  assert.equal(notices.length, 3);
+  assert.equal(notices.shift(), "none is whole", "before anything is moved");
+  for (const notice of notices) {
+    assert.match(notice, /; no other is whole, so the run begins anew$/);
+  }
   assert.deepEqual(storage.paths(), [
     "set_aside/x-checkpoint-0.jsonl",
     "set_aside/x-checkpoint-1.jsonl",
@@ -97,14 +104,14 @@ Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", asy
 // S-40
 Deno.test("StoredCheckpoints.load() refuses another version and leaves the file alone", async () => {
   const storage = await saved(1);
-  const other = storage.text("checkpoint-1.jsonl")!.replace('"version":1', '"version":2');
+  const other = await checkpointFile(9);
   storage.set("checkpoint-1.jsonl", other);
   await assert.rejects(load(storage), (exception) => {
     assert.ok(exception instanceof StartException);
     assert.equal(exception.exitStatus, 2);
     assert.match(
       exception.message,
-      /^Cannot load checkpoint \/memory\/checkpoint-1\.jsonl: version is 2, supported is 1; .*--reset$/,
+      /^Cannot load checkpoint \/memory\/checkpoint-1\.jsonl: version is 9, supported is 2; .*--reset$/,
     );
     return true;
   });

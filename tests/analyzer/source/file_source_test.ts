@@ -75,7 +75,7 @@ Deno.test("FileSource.open() reads a file to its end, as one replayable input", 
   assert.deepEqual(elements.slice(2, -2), batches);
   assert.equal(batches.reduce((sum, { counts }) => sum + counts.valid, 0), 3);
   assert.equal(batches.at(-1)!.position.offsetBytes, 3 * LINE.length);
-  assert.equal(fixture.source.isReplayable, true);
+  assert.deepEqual([fixture.source.isLive, fixture.source.isReplayable], [false, true]);
   const { file } = await fixture.source.prepare(undefined);
   assert.deepEqual(batches.at(-1)!.position.file, file);
 });
