@@ -143,7 +143,7 @@ export const analyzerOptions = {
     parse: (text) => parseHostPort(text),
     default: undefined,
     defaultText: "127.0.0.1:8000",
-    help: "Where results are served over HTTP",
+    help: "Where results are served over HTTP, and lines are taken (POST /logs)",
   }),
   noHttp: flag({ help: "Serve nothing over HTTP" }),
   once: flag({

@@ -8,6 +8,14 @@ export const LIMITS = {
   urlsMax: 1000,
   /** Connections to a listening source; beyond, more wait in the system's queue. */
   connectionsMax: 500,
+  /** Deliveries over HTTP at a time; beyond, more are told to come back. */
+  deliveriesMax: 64,
+  /** How long the sender of a delivery may be silent while it is waited for, in ms. */
+  deliverySilenceMaxMs: 30_000,
+  /** Keys of deliveries that are kept; beyond, those that were used longest ago go. */
+  idempotencyKeysMax: 10_000,
+  /** A key that was used so long ago is not kept any more, in ms. */
+  idempotencyKeyAgeMaxMs: 24 * 60 * 60 * 1000,
   /** Open windows; beyond, the oldest close early. */
   openWindowsMax: 256,
   /** Closed windows kept where nothing is saved; beyond, the oldest are forgotten. */

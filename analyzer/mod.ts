@@ -6,6 +6,12 @@
  * @module
  */
 export { type AppDeps, createApp, type Health, type HttpApp } from "./http/app.ts";
+export type {
+  DeliveryAnswer,
+  DeliveryCounts,
+  DeliveryReceiver,
+  DeliveryRequest,
+} from "./delivery/delivery.ts";
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { Totals } from "./sink/totals.ts";
 export type { WindowHistoryReader, WindowPage, WindowQuery } from "./sink/window_history.ts";

@@ -1,6 +1,9 @@
 import type { Clock } from "./clock.ts";
 import type { AnalyzerConfig } from "./config.ts";
 import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
+import type { DeliveryReceiver } from "./delivery/delivery.ts";
+import { DeliveryLedger } from "./delivery/delivery_ledger.ts";
+import { DeliverySource } from "./delivery/delivery_source.ts";
 import { LIMITS } from "./limits.ts";
 import type { RecoveredState } from "./recovery.ts";
 import { CommitWriter, type WriterProgress } from "./sink/commit_writer.ts";
@@ -42,6 +45,10 @@ export interface PipelineParts {
 export interface RunningPipeline {
   /** Current results. */
   readonly board: LiveViewBoard;
+  /** Takes lines that are sent over HTTP; `undefined` where the run ends with its sources. */
+  readonly deliveries: DeliveryReceiver | undefined;
+  /** Resolves once the sources have ended and their results are committed; never rejects. */
+  readonly sourcesEnded: Promise<void>;
   /** How the writer does. */
   progress(): WriterProgress;
   /** Resolves once everything is committed; rejects with what broke the chain. */
@@ -52,9 +59,9 @@ export interface RunningPipeline {
  * The whole analyzer, from sources to sinks:
  *
  * ```
- * sources ─ decode ─┐ one batch a read
- * ticks, barriers ──┼─▶ watermark ─▶ tumbling windows ─▶ commit writer ─▶ errors, history,
- * view requests ────┘                                                    checkpoint, screen
+ * sources, POST ─────┐ decoded, one batch a read
+ * ticks, barriers ───┼─▶ watermark ─▶ tumbling windows ─▶ commit writer ─▶ errors, history,
+ * view requests ─────┘                                                    checkpoint, screen
  * ```
  *
  * Everything travels in one stream, so that backpressure and durability share one order: a slow
@@ -69,16 +76,19 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
   const turnIntervalMs = () =>
     config.http === undefined
       ? TURN_INTERVAL_MS
-      : parts.isAnswering()
+      : parts.isAnswering() || deliveries.isAnswering
       ? 0
       : TURN_INTERVAL_SERVING_MS;
+  const { maxFutureMs } = config;
+  const context = { clock, signal, decoder: config, maxFutureMs, turnIntervalMs };
+  const ledger = new DeliveryLedger({ saves: config.saves, keys: state?.deliveryKeys });
+  const deliveries = new DeliverySource(ledger, context);
+  // A run that ends with its sources would have to end in the middle of a delivery.
+  const takesDeliveries = config.http !== undefined && !config.once;
+  const sourcesEnded = Promise.withResolvers<void>();
   const inputs = sources.map((source, i) =>
     source.open({
-      clock,
-      signal,
-      decoder: config,
-      maxFutureMs: config.maxFutureMs,
-      turnIntervalMs,
+      ...context,
       saved: recovered.sources[i]!,
       position: state?.positions.get(source.name),
     })
@@ -89,6 +99,8 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     clock,
     tickIntervalMs: TICK_INTERVAL_MS,
     checkpointIntervalMs: config.checkpointIntervalMs,
+    urgentCheckpointIntervalMs: URGENT_CHECKPOINT_INTERVAL_MS,
+    ...(takesDeliveries ? { standingInput: deliveries.open() } : {}),
     replayableInputs,
     aheadMaxMs: ALIGNED_WINDOWS * config.windowLengthMs,
   }, signal);
@@ -126,7 +138,10 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     replayableInputs,
     positions: state?.positions ?? new Map(),
     totals: new TotalsCounter(state?.totals),
+    deliveries: ledger,
     onChanged: () => signals.markChanged(),
+    onCheckpointWanted: () => signals.requestCheckpoint(),
+    onSourcesEnded: () => sourcesEnded.resolve(),
     onBarrier: () => signals.barrierDone(),
   });
 
@@ -134,8 +149,17 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     .pipeThrough(operatorStream(watermark))
     .pipeThrough(operatorStream(windows))
     .pipeTo(new WritableStream(writer))
-    .finally(() => broken.abort());
-  return { board, progress: () => writer.progress, done };
+    .finally(() => {
+      broken.abort();
+      deliveries.stop();
+    });
+  return {
+    board,
+    deliveries: takesDeliveries ? deliveries : undefined,
+    sourcesEnded: sourcesEnded.promise,
+    progress: () => writer.progress,
+    done,
+  };
 }
 
 /** How many windows the reading of one file may be ahead of another's. */
@@ -148,6 +172,9 @@ const ALIGNED_WINDOWS = 8;
  */
 const TURN_INTERVAL_SERVING_MS = 20;
 const TURN_INTERVAL_MS = 100;
+
+/** How often a checkpoint is saved while deliveries wait for it: each costs a few waits for the disk. */
+const URGENT_CHECKPOINT_INTERVAL_MS = 50;
 
 /** How finely time passes where nothing else happens: idle inputs are found as late as this. */
 const TICK_INTERVAL_MS = 250;

@@ -95,7 +95,7 @@ async function openHistory(
     if (!(exception instanceof SyntaxError)) throw exception;
     trouble = `The database in ${place.output.root} is damaged (${exception.message})`;
   }
-  const isReadAgain = sources.every(({ isLive }) => !isLive);
+  const isReadAgain = sources.every(({ isLive }) => !isLive) && isFromFiles(checkpoint);
   if (isReadAgain || checkpoint === undefined) {
     history?.close();
     const aside = await place.setAside("everything");
@@ -110,6 +110,14 @@ async function openHistory(
   const aside = await place.setAside("database");
   notice(`${trouble}: set aside in ${aside}; the run goes on with a new one, ${lost}`);
   return { history: place.openHistory(), checkpoint };
+}
+
+/** Whether nothing was counted but what files hold: what was delivered over HTTP is not sent again. */
+function isFromFiles(checkpoint: Checkpoint | undefined): boolean {
+  if (checkpoint === undefined) return true;
+  const positions = [...checkpoint.positions.values()];
+  const bytes = positions.reduce((sum, { offsetBytes }) => sum + offsetBytes, 0);
+  return bytes === checkpoint.totals.bytes;
 }
 
 /** What recovery looks at, and brings back to one place. */

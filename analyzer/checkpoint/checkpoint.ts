@@ -29,6 +29,11 @@ export interface CheckpointState {
   /** By input, how far it was read; only replayable inputs have an entry. */
   readonly positions: ReadonlyMap<string, InputPosition>;
   readonly sources: readonly SavedSource[];
+  /**
+   * What was counted under each `Idempotency-Key`, encoded, by last use; not in checkpoints of
+   * versions that took no deliveries.
+   */
+  readonly deliveryKeys?: readonly string[];
 }
 
 /** Keeps the latest checkpoint and the one before it. */

@@ -1,3 +1,4 @@
+import type { Delivery } from "../delivery/delivery.ts";
 import type { FileIdentity } from "../source/file_identity.ts";
 import type { MalformedReason } from "./malformed_reason.ts";
 
@@ -12,6 +13,8 @@ export interface RecordBatch {
   readonly kind: "batch";
   /** Which input the lines came from; the watermark is kept by input. */
   readonly inputId: string;
+  /** The delivery that the lines came with; `undefined` where nobody waits for an answer. */
+  readonly delivery?: Delivery;
   /** Monotonic time at which the bytes were read, in ms. */
   readonly receivedAtMs: number;
   /** Where to go on reading after this batch. */

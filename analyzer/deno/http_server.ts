@@ -8,9 +8,13 @@ export type RequestHandler = (request: Request) => Response | Promise<Response>;
 export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Whether a request is being answered, or was just now: the answer may still be on its way. */
+  /**
+   * Whether a request is being answered, or was just now: the answer may still be on its way. One
+   * that has a body does not count: its sender may take minutes over it. Who reads the body knows
+   * when an answer is due.
+   */
   isAnswering(): boolean;
-  /** Stops at once, whoever is still connected. */
+  /** Stops, whoever is still connected, once the latest answers had a moment to be sent. */
   stop(): Promise<void>;
 }
 
@@ -27,13 +31,17 @@ export function startServer(
 ): RunningServer {
   const stopping = new AbortController();
   let openRequests = 0;
+  let openBodies = 0;
   let answeredAtMs = -Infinity;
   const countedHandler = async (request: Request) => {
-    openRequests++;
+    const bodies = request.body === null ? 0 : 1;
+    openBodies += bodies;
+    openRequests += 1 - bodies;
     try {
       return await handler(request);
     } finally {
-      openRequests--;
+      openBodies -= bodies;
+      openRequests -= 1 - bodies;
       answeredAtMs = performance.now();
     }
   };
@@ -57,6 +65,10 @@ export function startServer(
     url: `http://${formatHostPort({ ...address, port: server.addr.port })}`,
     isAnswering: () => openRequests > 0 || performance.now() - answeredAtMs < SENDING_MS,
     async stop() {
+      // Who has delivered something is told what became of it.
+      if (openBodies > 0 || performance.now() - answeredAtMs < SENDING_MS) {
+        await new Promise((resolve) => setTimeout(resolve, SENDING_MS));
+      }
       stopping.abort();
       await server.finished;
     },

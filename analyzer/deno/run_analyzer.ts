@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Clock, systemClock, whenAborted } from "../clock.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
@@ -86,6 +86,7 @@ export async function runAnalyzer(
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      deliveries: pipeline.deliveries,
       health: () => healthOf(pipeline, retrier, signal),
       version,
       startedAtMs,
@@ -98,12 +99,12 @@ export async function runAnalyzer(
     if (terminal.isInteractive && !config.screen.quiet) {
       showStatus(pipeline.board, terminal, clock, screen.signal);
     }
+    // Where HTTP is on, lines may still be delivered: then the chain goes on.
+    void pipeline.sourcesEnded.then(() =>
+      reporter.notice(`All sources have ended: results stay at ${server?.url} until Ctrl-C`)
+    );
     try {
       await pipeline.done;
-      if (!signal.aborted && !config.once && server !== undefined) {
-        reporter.notice(`All sources have ended: results stay at ${server.url} until Ctrl-C`);
-        await whenAborted(signal);
-      }
     } finally {
       screen.abort();
     }

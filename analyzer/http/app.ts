@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { AppDeps } from "./app_deps.ts";
 import { healthRoutes } from "./health_routes.ts";
+import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
@@ -18,7 +19,7 @@ export interface HttpApp {
 }
 
 /**
- * The HTTP interface, read-only: every route of docs/HTTP_API.md. Needs no runtime of its own;
+ * The HTTP interface: every route of docs/HTTP_API.md. Needs no runtime of its own;
  * serve it with `app.fetch`, test it with `app.request`.
  */
 export function createApp(deps: AppDeps): HttpApp {
@@ -27,9 +28,14 @@ export function createApp(deps: AppDeps): HttpApp {
     exceptionCount++;
     deps.onException?.(exception);
   };
+  const deliveriesByStatus = new Map<number, number>();
   const routes: Route[] = [
-    ...metricsRoutes(deps, () => exceptionCount),
+    ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
+    ...logsRoutes(
+      deps,
+      (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),
+    ),
     ...healthRoutes(deps),
   ];
   routes.unshift(indexRoute(deps, routes));
@@ -41,15 +47,13 @@ export function createApp(deps: AppDeps): HttpApp {
   });
   for (const route of routes) {
     // Hono answers HEAD by the handler of GET and drops the body.
-    app.get(route.path, (context) => answer(route, context, reportException));
+    app.on(route.method, route.path, (context) => answer(route, context, reportException));
+    const [allowed, message] = route.method === "GET"
+      ? ["GET, HEAD", "This address can only be read"]
+      : ["POST", "This address only takes what is sent to it"];
     app.all(route.path, (context) => {
-      context.header("Allow", "GET, HEAD");
-      return refuse(
-        context,
-        new Refusal(405, "method_not_allowed", "This address can only be read", {
-          allowed: "GET, HEAD",
-        }),
-      );
+      context.header("Allow", allowed);
+      return refuse(context, new Refusal(405, "method_not_allowed", message, { allowed }));
     });
   }
   app.notFound((context) =>
@@ -68,13 +72,24 @@ export function answerStarting(): Response {
     "starting",
     "The state of the run before is being restored: ask again in a moment",
   );
-  return Response.json(refusal.toJson(), { status: refusal.status, headers: HEADERS });
+  const headers = { ...HEADERS, "Retry-After": "1" };
+  return Response.json(refusal.toJson(), { status: refusal.status, headers });
 }
 
 /** Headers of every answer. */
 const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
+  route: Route,
+  context: Context,
+  reportException: (exception: unknown) => void,
+): Promise<Response> {
+  const response = await compute(route, context, reportException);
+  route.onAnswered?.(response.status);
+  return response;
+}
+
+async function compute(
   route: Route,
   context: Context,
   reportException: (exception: unknown) => void,
@@ -90,16 +105,20 @@ async function answer(
 }
 
 function refuse(context: Context, refusal: Refusal): Response {
+  const { retryAfterSeconds } = refusal;
+  if (retryAfterSeconds !== undefined) context.header("Retry-After", String(retryAfterSeconds));
   return context.json(refusal.toJson(), refusal.status);
 }
 
 function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
-  const routes = others.map(({ path, parameters, summary }) => ({
+  const routes = others.map(({ method, path, parameters, summary }) => ({
+    method,
     path: path.replace(/:(\w+)/g, "{$1}"),
     parameters,
     summary,
   }));
   return {
+    method: "GET",
     path: "/",
     parameters: [],
     summary: "This list",

@@ -1,12 +1,15 @@
+import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 
-/** What the HTTP interface reads from; it changes nothing. */
+/** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
   /** Totals, sources and open windows. */
   readonly live: LiveViewReader;
   /** Closed windows. */
   readonly history: WindowHistoryReader;
+  /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
+  readonly deliveries: DeliveryReceiver | undefined;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */

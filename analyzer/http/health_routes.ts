@@ -9,6 +9,7 @@ const WRITER_IDLE_MAX_MS = 10_000;
 export function healthRoutes(deps: AppDeps): Route[] {
   return [
     {
+      method: "GET",
       path: "/healthz",
       parameters: [],
       summary: "200 while the program moves, 503 when it is stuck",
@@ -27,6 +28,7 @@ export function healthRoutes(deps: AppDeps): Route[] {
       },
     },
     {
+      method: "GET",
       path: "/readyz",
       parameters: [],
       summary: "200 once the state is restored and while the writer works, else 503",

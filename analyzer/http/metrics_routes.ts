@@ -4,7 +4,7 @@ import {
   renderOpenMetrics,
   renderPrometheusText,
 } from "../metrics/exposition.ts";
-import type { MetricFacts } from "../metrics/metric.ts";
+import type { HttpCounts, MetricFacts } from "../metrics/metric.ts";
 import { METRICS } from "../metrics/metrics.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import { toWindowJson } from "../window/window_json.ts";
@@ -16,8 +16,9 @@ import type { Route } from "./route.ts";
 import { URLS_DEFAULT } from "./windows_routes.ts";
 
 /** `/metrics`, in the format that the client prefers. */
-export function metricsRoutes(deps: AppDeps, exceptionCount: () => number): Route[] {
+export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Route[] {
   return [{
+    method: "GET",
     path: "/metrics",
     parameters: [],
     summary: "Totals, sources, open and latest closed windows; for Prometheus as text",
@@ -37,13 +38,13 @@ export function metricsRoutes(deps: AppDeps, exceptionCount: () => number): Rout
           return context.json(toMetricsJson(view, deps));
         case "application/openmetrics-text":
           return context.body(
-            renderOpenMetrics(METRICS, factsOf(view, deps, exceptionCount())),
+            renderOpenMetrics(METRICS, factsOf(view, deps, httpCounts())),
             200,
             { "Content-Type": OPENMETRICS_TYPE },
           );
         case "text/plain":
           return context.body(
-            renderPrometheusText(METRICS, factsOf(view, deps, exceptionCount())),
+            renderPrometheusText(METRICS, factsOf(view, deps, httpCounts())),
             200,
             { "Content-Type": PROMETHEUS_TEXT_TYPE },
           );
@@ -70,7 +71,7 @@ function toMetricsJson(view: LiveView, { history }: AppDeps) {
   };
 }
 
-function factsOf(view: LiveView, deps: AppDeps, httpExceptions: number): MetricFacts {
+function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
   const { writerIdleMs, inputWaiting, writerFault, writerRefusals } = deps.health();
   return {
     view,
@@ -81,6 +82,7 @@ function factsOf(view: LiveView, deps: AppDeps, httpExceptions: number): MetricF
     isInputWaiting: inputWaiting,
     hasWriterFault: writerFault !== "",
     writerRefusals,
-    httpExceptions,
+    http,
+    deliveries: deps.deliveries?.counts,
   };
 }

@@ -9,6 +9,8 @@ export class Refusal extends Error {
   readonly status: RefusalStatus;
   /** What is wrong, for programs: one snake_case word, stable. */
   readonly code: string;
+  /** When it is worth another try, in seconds from now; `undefined` where it is not. */
+  readonly retryAfterSeconds: number | undefined;
   readonly #details: RefusalDetails;
 
   /** `message` is for people, and holds nothing that the client sent. */
@@ -21,6 +23,7 @@ export class Refusal extends Error {
     super(message);
     this.status = status;
     this.code = code;
+    this.retryAfterSeconds = details.retryAfterSeconds;
     this.#details = details;
   }
 
@@ -40,7 +43,18 @@ export class Refusal extends Error {
 }
 
 /** Every HTTP status that a request is refused with. */
-export type RefusalStatus = 400 | 404 | 405 | 406 | 500 | 503;
+export type RefusalStatus =
+  | 400
+  | 404
+  | 405
+  | 406
+  | 408
+  | 409
+  | 415
+  | 422
+  | 429
+  | 500
+  | 503;
 
 /** What a refusal is about, where it is about one thing. */
 export interface RefusalDetails {
@@ -50,6 +64,8 @@ export interface RefusalDetails {
   readonly value?: string;
   /** What would have been accepted, for people. */
   readonly allowed?: string;
+  /** Goes into a header, `Retry-After`. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** The JSON of a refusal; details that do not apply are left out. */

@@ -28,6 +28,7 @@ export function windowsRoutes(
 ): Route[] {
   return [
     {
+      method: "GET",
       path: "/windows",
       parameters: ["from", "to", "status", "limit", "cursor", "urls"],
       summary: "Closed windows, newest first, in pages",
@@ -37,6 +38,7 @@ export function windowsRoutes(
       },
     },
     {
+      method: "GET",
       path: "/windows/current",
       parameters: ["urls"],
       summary: "All open windows, oldest first",
@@ -47,6 +49,7 @@ export function windowsRoutes(
       },
     },
     {
+      method: "GET",
       path: "/windows/:start",
       parameters: ["urls"],
       summary: "The window that starts at this time, open or closed",

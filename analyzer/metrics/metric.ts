@@ -1,3 +1,4 @@
+import type { DeliveryCounts } from "../delivery/delivery.ts";
 import type { LiveView } from "../sink/live_view.ts";
 
 /** One metric family: declared once, and rendered in every format from this. */
@@ -45,8 +46,17 @@ export interface MetricFacts {
   readonly hasWriterFault: boolean;
   /** How often it has refused anything since the start. */
   readonly writerRefusals: number;
-  /** HTTP requests that failed by an exception of ours. */
-  readonly httpExceptions: number;
+  readonly http: HttpCounts;
+  /** `undefined` where the run takes no deliveries. */
+  readonly deliveries: DeliveryCounts | undefined;
+}
+
+/** What HTTP has counted since the program started. */
+export interface HttpCounts {
+  /** Requests that failed by an exception of ours. */
+  readonly exceptions: number;
+  /** Answers to `POST /logs`, by status. */
+  readonly deliveriesByStatus: ReadonlyMap<number, number>;
 }
 
 /** The name under which a metric's samples appear, in both formats. */

@@ -67,10 +67,7 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     help: "Records with an error status, by status.",
     labels: ["status"],
-    samples: ({ view }) =>
-      [...view.totals.errorsByStatus]
-        .sort(([left], [right]) => left - right)
-        .map(([status, value]) => ({ labelValues: [String(status)], value })),
+    samples: ({ view }) => byStatus(view.totals.errorsByStatus),
   },
   {
     name: "vigie_open_windows",
@@ -172,7 +169,47 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     help: "HTTP requests that failed by an internal exception since the program started.",
     labels: [],
-    samples: ({ httpExceptions }) => single(httpExceptions),
+    samples: ({ http }) => single(http.exceptions),
+  },
+  {
+    name: "vigie_deliveries",
+    type: "counter",
+    unit: "",
+    help: "Answers to POST /logs since the program started, by HTTP status.",
+    labels: ["status"],
+    samples: ({ http }) => byStatus(http.deliveriesByStatus),
+  },
+  {
+    name: "vigie_repeated_deliveries",
+    type: "counter",
+    unit: "",
+    help: "Deliveries whose Idempotency-Key had been counted before, since the program started.",
+    labels: [],
+    samples: ({ deliveries }) => single(deliveries?.repeated ?? 0),
+  },
+  {
+    name: "vigie_delivered_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes of delivered bodies, decompressed, since the program started.",
+    labels: [],
+    samples: ({ deliveries }) => single(deliveries?.bytes ?? 0),
+  },
+  {
+    name: "vigie_open_deliveries",
+    type: "gauge",
+    unit: "",
+    help: "Deliveries that are being read or wait to become durable.",
+    labels: [],
+    samples: ({ deliveries }) => single(deliveries?.open ?? 0),
+  },
+  {
+    name: "vigie_idempotency_keys",
+    type: "gauge",
+    unit: "",
+    help: "Idempotency keys that are kept.",
+    labels: [],
+    samples: ({ deliveries }) => single(deliveries?.keys ?? 0),
   },
   {
     name: "process_start_time_seconds",
@@ -194,6 +231,12 @@ export const METRICS: readonly Metric[] = [
 
 function single(value: number): Sample[] {
   return [{ labelValues: [], value }];
+}
+
+function byStatus(values: ReadonlyMap<number, number>): Sample[] {
+  return [...values]
+    .sort(([left], [right]) => left - right)
+    .map(([status, value]) => ({ labelValues: [String(status)], value }));
 }
 
 function labelled(values: Readonly<Record<string, number>>): Sample[] {

@@ -6,6 +6,7 @@ import type {
 import type { Clock } from "../clock.ts";
 import { freeBatch } from "../decode/free_batch.ts";
 import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
+import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
 import type { ErrorSink } from "./error_files.ts";
@@ -27,6 +28,8 @@ export interface CommitWriterOptions {
   readonly sources: readonly SavedSource[];
   readonly sourceStates: SourceStates;
   readonly totals: TotalsCounter;
+  /** What was counted of each delivery. */
+  readonly deliveries: DeliveryLedger;
   readonly board: LiveViewBoard;
   readonly reporter: Reporter;
   readonly retrier: StorageRetrier;
@@ -38,6 +41,10 @@ export interface CommitWriterOptions {
   readonly positions: ReadonlyMap<string, InputPosition>;
   /** Called when there is something that the next checkpoint has to save. */
   readonly onChanged: () => void;
+  /** Called when somebody waits for a checkpoint. */
+  readonly onCheckpointWanted: () => void;
+  /** Called when the sources of the command line have ended. */
+  readonly onSourcesEnded: () => void;
   /** Called after each checkpoint barrier, whether it had anything to save or not. */
   readonly onBarrier: () => void;
 }
@@ -115,6 +122,16 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         this.#changed();
         // A reader that does not read holds up the stream, as a slow disk does.
         return reporter.windowClosed(element.window);
+      case "delivery-ended": {
+        const { clock, deliveries, onCheckpointWanted } = this.#options;
+        this.#changed();
+        if (deliveries.end(element.delivery, element.isComplete, clock.wallMs())) {
+          onCheckpointWanted();
+        }
+        return;
+      }
+      case "sources-ended":
+        return this.#options.onSourcesEnded();
       case "watermark":
         this.#watermarkMs = element.timeMs;
         return;
@@ -136,13 +153,14 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitBatch(analyzed: AnalyzedBatch): Promise<void> {
-    const { clock, errors, history, reporter, sourceStates, totals } = this.#options;
+    const { clock, errors, history, reporter, sourceStates, totals, deliveries } = this.#options;
     const { batch } = analyzed;
     const wallMs = clock.wallMs();
     // No await where nothing is written: most batches of a quiet stream hold no error.
     if (batch.errors.count > 0) await errors.append(analyzed, wallMs);
     for (const late of analyzed.late) history.addLate(late);
     totals.add(analyzed);
+    if (batch.delivery !== undefined) deliveries.add(batch.delivery, analyzed, wallMs);
     sourceStates.sawRows(batch, wallMs);
     if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
     for (const sample of batch.samples) {
@@ -179,11 +197,13 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         errorFiles: errors.state(),
         positions: new Map(this.#positions),
         sources,
+        deliveryKeys: this.#options.deliveries.state(),
       };
       await retrier.retry(() => checkpoints.save(checkpoint));
       this.#epoch = epoch;
       this.#hasChanged = false;
     }
+    this.#options.deliveries.becameDurable();
     this.#options.onBarrier();
   }
 

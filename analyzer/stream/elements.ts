@@ -1,5 +1,6 @@
 import type { CheckpointState } from "../checkpoint/checkpoint.ts";
 import type { RecordBatch } from "../decode/record_batch.ts";
+import type { Delivery } from "../delivery/delivery.ts";
 import type { SourcePhase } from "../source/source_state.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
@@ -16,10 +17,15 @@ export type StreamElement =
   | WindowClosed;
 
 /** What a source emits. */
-export type InputElement = RecordBatch | InputOpened | InputClosed | SourceChanged;
+export type InputElement =
+  | RecordBatch
+  | InputOpened
+  | InputClosed
+  | SourceChanged
+  | DeliveryEnded;
 
 /** What time, the operator of the program and its readers add to the order. */
-export type SignalElement = Tick | CheckpointBarrier | ViewRequest | EndOfInput;
+export type SignalElement = Tick | CheckpointBarrier | ViewRequest | SourcesEnded | EndOfInput;
 
 /**
  * An input takes part in the watermark: a live one from its first row on, another from here on. It
@@ -54,6 +60,14 @@ export interface SourceChanged {
   readonly notice: string;
 }
 
+/** Nothing of a delivery follows: what was counted of it is to become durable. */
+export interface DeliveryEnded {
+  readonly kind: "delivery-ended";
+  readonly delivery: Delivery;
+  /** True where its body was read to its end. */
+  readonly isComplete: boolean;
+}
+
 /** Processing time. */
 export interface Tick {
   readonly kind: "tick";
@@ -75,6 +89,11 @@ export interface ViewRequest {
   readonly kind: "view-request";
   readonly open?: readonly WindowSummary[];
   readonly watermarkMs?: number | undefined;
+}
+
+/** The sources of the command line have ended; what is delivered over HTTP may still follow. */
+export interface SourcesEnded {
+  readonly kind: "sources-ended";
 }
 
 /** All inputs were read to their end: nothing will follow but a last checkpoint. */

@@ -9,6 +9,10 @@ export interface SignalOptions {
   readonly tickIntervalMs: number;
   /** Shortest time between two checkpoints, in ms. */
   readonly checkpointIntervalMs: number;
+  /** Shortest time between two checkpoints where somebody waits for one, in ms. */
+  readonly urgentCheckpointIntervalMs: number;
+  /** An input that ends only when the program stops: whether the others have ended is told. */
+  readonly standingInput?: AsyncIterable<InputElement>;
   /** Inputs that can wait, since what they hold can be read at any time. */
   readonly replayableInputs: readonly string[];
   /** How far the event time of one of those may be ahead of the others', in ms. */
@@ -28,10 +32,15 @@ export class Signals {
   #tickDueMs: number;
   #lookedAtMs: number;
   #checkpointDueMs: number;
+  /** When the next checkpoint may begin that somebody waits for. */
+  #urgentDueMs = -Infinity;
+  #isCheckpointUrgent = false;
   #isViewWanted = false;
   #hasChanged = false;
   #isBarrierOnItsWay = false;
   #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined;
+  /** What is to be said once every input but the standing one has ended. */
+  readonly #afterSources: SignalElement["kind"][] = [];
   /** What is still to be said once every input has ended. */
   readonly #last: SignalElement["kind"][] = ["end-of-input", "barrier", "view-request"];
 
@@ -52,6 +61,10 @@ export class Signals {
     this.#tickDueMs = nowMs + options.tickIntervalMs;
     this.#checkpointDueMs = nowMs + options.checkpointIntervalMs;
     for (const input of inputs) this.#inputs.add(input);
+    if (options.standingInput !== undefined) {
+      this.#inputs.add(options.standingInput);
+      this.#afterSources.push("sources-ended", "barrier");
+    }
   }
 
   /** Everything in one order; called once. */
@@ -76,6 +89,13 @@ export class Signals {
     this.#inputs.wake();
   }
 
+  /** Asks for a checkpoint soon: somebody waits until what was read is durable. */
+  requestCheckpoint(): void {
+    this.#hasChanged = true;
+    this.#isCheckpointUrgent = true;
+    this.#inputs.wake();
+  }
+
   /** Says that there is something for a checkpoint to save. */
   markChanged(): void {
     this.#hasChanged = true;
@@ -85,6 +105,7 @@ export class Signals {
   barrierDone(): void {
     this.#isBarrierOnItsWay = false;
     this.#hasChanged = false;
+    this.#isCheckpointUrgent = false;
     this.#checkpointDueMs = this.#options.clock.monotonicMs() +
       this.#options.checkpointIntervalMs;
   }
@@ -94,6 +115,10 @@ export class Signals {
       const element = this.#due() ?? this.#takeInput();
       if (element !== undefined) return element;
       if (this.#inputs.size === 0) return this.#lastSignal();
+      if (this.#inputs.size === 1 && !this.#signal.aborted) {
+        const kind = this.#afterSources.shift();
+        if (kind !== undefined) return this.#make(kind);
+      }
       await this.#changedOrDue();
     }
   }
@@ -141,8 +166,9 @@ export class Signals {
       this.#tickDueMs = nowMs + tickIntervalMs;
       return this.#make("tick");
     }
-    if (this.#isCheckpointWanted && nowMs >= this.#checkpointDueMs) {
+    if (this.#isCheckpointWanted && nowMs >= this.#nextCheckpointMs) {
       this.#isBarrierOnItsWay = true;
+      this.#urgentDueMs = nowMs + this.#options.urgentCheckpointIntervalMs;
       return this.#make("barrier");
     }
     return undefined;
@@ -150,6 +176,12 @@ export class Signals {
 
   get #isCheckpointWanted(): boolean {
     return this.#hasChanged && !this.#isBarrierOnItsWay;
+  }
+
+  get #nextCheckpointMs(): number {
+    return this.#isCheckpointUrgent
+      ? Math.min(this.#urgentDueMs, this.#checkpointDueMs)
+      : this.#checkpointDueMs;
   }
 
   #lastSignal(): SignalElement | undefined {
@@ -167,6 +199,7 @@ export class Signals {
       case "barrier":
         return { kind, state: {} };
       case "view-request":
+      case "sources-ended":
       case "end-of-input":
         return { kind };
     }
@@ -174,7 +207,7 @@ export class Signals {
 
   async #changedOrDue(): Promise<void> {
     const dueMs = this.#isCheckpointWanted
-      ? Math.min(this.#tickDueMs, this.#checkpointDueMs)
+      ? Math.min(this.#tickDueMs, this.#nextCheckpointMs)
       : this.#tickDueMs;
     const changed = this.#inputs.changed();
     this.#wakeBy(dueMs);

@@ -86,6 +86,13 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
         this.#forgetSurpassed();
         break;
       }
+      case "sources-ended":
+        // Where lines are being delivered, they and the clock decide.
+        if (![...this.#inputs.values()].some(({ isOpen }) => isOpen)) {
+          this.#moveTo(this.#newestWindowEndMs(), emit);
+        }
+        emit(element);
+        break;
       case "end-of-input":
         this.#moveTo(this.#newestWindowEndMs(), emit);
         emit(element);
@@ -173,25 +180,29 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
 
   /**
    * Drops closed inputs that can decide nothing any more, so that a listening source may serve
-   * connections without end: one at most stays of those that were read to their end, and one of
-   * the silent ones, the one whose watermark is ahead; since all of them advance at one pace, it
-   * stays the same one.
+   * connections without end: one at most stays of those that were read to their end, and of the
+   * silent ones the one whose watermark is ahead (since all of them advance at one pace, it stays
+   * the same one) and the one with the newest row, which is ahead after a restart: silence counts
+   * anew from there.
    */
   #forgetSurpassed(): void {
     let complete: Input | undefined;
     let silent: Input | undefined;
+    let newest: Input | undefined;
     for (const input of this.#inputs.values()) {
       if (input.isOpen || !input.isLive || input.eventTimeMaxMs === -Infinity) continue;
       if (input.isComplete) {
         if (complete === undefined || input.eventTimeMaxMs > complete.eventTimeMaxMs) {
           complete = input;
         }
-      } else if (silent === undefined || aheadMs(input) > aheadMs(silent)) {
-        silent = input;
+      } else {
+        if (silent === undefined || aheadMs(input) > aheadMs(silent)) silent = input;
+        if (newest === undefined || input.eventTimeMaxMs > newest.eventTimeMaxMs) newest = input;
       }
     }
     for (const [inputId, input] of this.#inputs) {
-      if (input.isOpen || !input.isLive || input === complete || input === silent) continue;
+      if (input.isOpen || !input.isLive) continue;
+      if (input === complete || input === silent || input === newest) continue;
       this.#inputs.delete(inputId);
     }
   }

@@ -12,6 +12,7 @@ const documents = new Map(
 /** Options that the documents name of other programs than the commands, by program. */
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
+  curl: ["--data-binary"],
   npm: ["--prefix"],
   deno: [
     "--allow-env",

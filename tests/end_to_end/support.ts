@@ -105,7 +105,13 @@ export class Program implements AsyncDisposable {
 
   /** Sends a signal; one that has ended meanwhile is left in peace. */
   kill(signal: Deno.Signal): void {
-    if (!this.#isOver) this.#child.kill(signal);
+    if (this.#isOver) return;
+    try {
+      this.#child.kill(signal);
+    } catch (exception) {
+      // It has ended, and its status is on its way.
+      if (!(exception instanceof TypeError)) throw exception;
+    }
   }
 
   /** Waits until it has ended. */

@@ -1,3 +1,4 @@
+import type { DeliveryReceiver } from "../../analyzer/delivery/delivery.ts";
 import type { AppDeps, Health } from "../../analyzer/http/app_deps.ts";
 import type { LiveView, LiveViewReader } from "../../analyzer/sink/live_view.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
@@ -129,16 +130,20 @@ export interface AppFixture {
   readonly view?: LiveView;
   readonly history?: WindowHistoryReader;
   readonly health?: Partial<Health>;
+  /** Unless told otherwise the run takes no deliveries. */
+  readonly deliveries?: DeliveryReceiver;
   readonly onException?: (exception: unknown) => void;
 }
 
 /** What `createApp` needs, of a healthy program that started a minute ago. */
 export function appDeps(fixture: AppFixture = {}): AppDeps {
   const { view = liveView(), history = new InMemoryHistory(), health, onException } = fixture;
+  const { deliveries } = fixture;
   const live: LiveViewReader = { fresh: () => Promise.resolve(view) };
   return {
     live,
     history,
+    deliveries,
     health: () => ({
       state: "running",
       writerIdleMs: 20,

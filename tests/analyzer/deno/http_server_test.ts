@@ -102,3 +102,44 @@ Deno.test("RunningServer.isAnswering() holds while a request waits for its answe
     await server.stop();
   }
 });
+
+Deno.test("RunningServer.isAnswering() does not count a request whose body is still being sent", async () => {
+  const asked = Promise.withResolvers<void>();
+  const server = startServer(HERE, async (request) => {
+    asked.resolve();
+    return new Response(await request.text());
+  }, neverCalled);
+  try {
+    let end!: () => void;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode("half"));
+        end = () => controller.close();
+      },
+    });
+    const response = fetch(server.url, { method: "POST", body });
+    await asked.promise;
+    assert.equal(server.isAnswering(), false);
+    end();
+    assert.equal(await (await response).text(), "half");
+    assert.equal(server.isAnswering(), true, "the answer may be on its way");
+  } finally {
+    await server.stop();
+  }
+});
+
+Deno.test("RunningServer.stop() lets who has sent a body have the answer that is due", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const server = startServer(HERE, async () => {
+    asked.resolve();
+    await answer.promise;
+    return new Response("counted", { status: 503 });
+  }, neverCalled);
+  const response = fetch(server.url, { method: "POST", body: "a line\n" });
+  await asked.promise;
+  const stopped = server.stop();
+  answer.resolve();
+  assert.deepEqual([(await response).status, await (await response).text()], [503, "counted"]);
+  await stopped;
+});

@@ -5,6 +5,7 @@ import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
 import { StoredResults } from "../../../analyzer/deno/stored_results.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
+import { emptyTotals } from "../../../analyzer/sink/totals.ts";
 import type { Source } from "../../../analyzer/source/source.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import { LENGTH_MS, START_MS, windowSummary } from "../../support/window_fixtures.ts";
@@ -63,8 +64,17 @@ function source(isLive: boolean): Source {
   };
 }
 
-/** Lets a run close a window and save its first checkpoint, then damages a file of it. */
-async function damaged(f: Awaited<ReturnType<typeof fixture>>, isLive: boolean, path: string) {
+/**
+ * Lets a run close a window and save its first checkpoint, then damages a file of it.
+ *
+ * @param bytes counted; the position of the file, if it is one, is 5
+ */
+async function damaged(
+  f: Awaited<ReturnType<typeof fixture>>,
+  isLive: boolean,
+  path: string,
+  bytes = 5,
+) {
   {
     using results = f.results;
     const { history, checkpoints, recovered } = await results.open([source(isLive)]);
@@ -72,7 +82,15 @@ async function damaged(f: Awaited<ReturnType<typeof fixture>>, isLive: boolean, 
     history.put({ ...window, state: "closed", ipSketches: window.statuses.map(() => EMPTY) });
     history.commit(1);
     const first = await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail });
-    await checkpoints.save({ ...first!, epoch: 1, errorFiles: recovered.errorFiles });
+    await checkpoints.save({
+      ...first!,
+      epoch: 1,
+      errorFiles: recovered.errorFiles,
+      totals: { ...emptyTotals(), bytes },
+      positions: new Map(
+        isLive ? [] : [["file:a.jsonl", { offsetBytes: 5, csvLayout: undefined }]],
+      ),
+    });
   }
   const errors = join(f.output, "errors", "date=2025-05-30");
   Deno.mkdirSync(errors, { recursive: true });
@@ -125,6 +143,31 @@ Deno.test("StoredResults begins anew where a database is damaged whose windows c
     "windows.db-shm",
     "windows.db-wal",
   ]);
+});
+
+// S-40
+Deno.test("StoredResults begins not anew where more was counted than files hold", async () => {
+  using f = await fixture();
+  await damaged(f, false, join(f.output, "windows.db"), 6);
+  using results = await f.lock();
+  const { recovered } = await results.open([source(false)]);
+  assert.equal(recovered.epoch, 1, "what was delivered over HTTP is not sent again");
+});
+
+// S-40
+Deno.test("StoredResults goes on with a new database where somebody took it away", async () => {
+  using f = await fixture();
+  const database = join(f.output, "windows.db");
+  await damaged(f, true, database);
+  Deno.removeSync(database);
+  using results = await f.lock();
+  const { recovered } = await results.open([source(true)]);
+  assert.equal(recovered.epoch, 1);
+  assert.equal(
+    f.notices[0],
+    `The database in ${f.output} is gone: the run goes on with a new one, ` +
+      "without the windows that had closed",
+  );
 });
 
 // S-40

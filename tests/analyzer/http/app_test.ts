@@ -21,6 +21,7 @@ Deno.test("createApp() lists its routes at /", async () => {
     "/windows",
     "/windows/current",
     "/windows/{start}",
+    "/logs",
     "/healthz",
     "/readyz",
   ]);
@@ -122,7 +123,9 @@ Deno.test("answerStarting() refuses as the routes do", async () => {
   assert.equal(starting.status, 503);
   assert.deepEqual(Object.keys(await starting.json()), Object.keys(await refused.json()));
   assert.equal((await answerStarting().json()).error.code, "starting");
-  assert.deepEqual([...starting.headers], [...refused.headers]);
+  const { "retry-after": retryAfter, ...headers } = Object.fromEntries(starting.headers);
+  assert.deepEqual(headers, Object.fromEntries(refused.headers));
+  assert.equal(retryAfter, "1");
 });
 
 class BrokenHistory extends InMemoryHistory {

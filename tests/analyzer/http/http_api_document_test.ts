@@ -10,21 +10,25 @@ import {
   statusSummary,
   windowSummary,
 } from "../../support/window_fixtures.ts";
+import { DeliveryRun } from "../delivery/delivery_run.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
 
 Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", async () => {
   const index = await (await documentedApp().request("/")).json();
-  const declared = [{ path: "/", parameters: [] }, ...index.routes] as Route[];
-  const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) => section.startsWith("GET "));
+  const declared = [{ method: "GET", path: "/", parameters: [] }, ...index.routes] as Route[];
+  const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) =>
+    /^(?:GET|POST) /.test(section)
+  );
   const documented = sections.map((section) => ({
-    path: /^GET (\S+)/.exec(section)![1]!,
+    method: /^\w+/.exec(section)![0],
+    path: /^\w+ (\S+)/.exec(section)![1]!,
     parameters: [...section.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name!),
   }));
   const byPath = (left: Route, right: Route) => left.path < right.path ? -1 : 1;
   assert.deepEqual(
     documented.sort(byPath),
-    declared.map(({ path, parameters }) => ({ path, parameters })).sort(byPath),
+    declared.map(({ method, path, parameters }) => ({ method, path, parameters })).sort(byPath),
   );
 });
 
@@ -33,8 +37,8 @@ Deno.test("docs/HTTP_API.md shows with each curl line what the program really an
   assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
   for (const example of examples) {
     const command = example["command"]!;
-    const { path, headers, method, filter } = parseCommand(command);
-    const response = await documentedApp().request(path, { headers, method });
+    const { path, filter, ...init } = parseCommand(command);
+    const response = await documentedApp().request(path, init);
     const text = await response.text();
     assert.equal(response.status, Number(example["status"]), `${command}\n${text}`);
     const answer = example["answer"]!;
@@ -48,13 +52,14 @@ const EXAMPLE =
   /^```sh\n(?<command>curl [^\n]*)\n```\n\nStatus (?<status>\d+):\n\n```(?:json|text)\n(?<answer>.*?)```$/gms;
 
 interface Route {
+  readonly method: string;
   readonly path: string;
   readonly parameters: readonly string[];
 }
 
 function parseCommand(command: string) {
   const match =
-    /^curl -s(?: -X (?<method>\w+))?(?: -H '(?<header>[^']*)')? '?localhost:8000(?<path>[^\s']*)'? \| (?:jq|grep (?<filter>\S+))$/
+    /^curl -s(?: -X (?<method>\w+))?(?: -H '(?<header>[^']*)')?(?: --data-binary '(?<data>[^']*)')? '?localhost:8000(?<path>[^\s']*)'? \| (?:jq|grep (?<filter>\S+))$/
       .exec(command)?.groups;
   assert.ok(match, command);
   const [name, value] = match["header"]?.split(": ") ?? [];
@@ -62,7 +67,8 @@ function parseCommand(command: string) {
   return {
     path: match["path"]!,
     headers,
-    method: match["method"] ?? "GET",
+    method: match["method"] ?? (match["data"] === undefined ? "GET" : "POST"),
+    body: match["data"] ?? null,
     filter: match["filter"],
   };
 }
@@ -120,5 +126,6 @@ function documentedApp() {
   return createApp(appDeps({
     view: liveView({ totals, open: [open], watermarkMs: START_MS + 26_000 }),
     history: new InMemoryHistory(closed),
+    deliveries: new DeliveryRun().serve(),
   }));
 }

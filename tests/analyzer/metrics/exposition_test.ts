@@ -13,7 +13,8 @@ const FACTS: MetricFacts = {
   isInputWaiting: false,
   hasWriterFault: false,
   writerRefusals: 0,
-  httpExceptions: 0,
+  http: { exceptions: 0, deliveriesByStatus: new Map() },
+  deliveries: undefined,
 };
 
 const METRICS: readonly Metric[] = [

@@ -97,6 +97,17 @@ Deno.test("METRICS reports the program itself", () => {
   assert.equal(valueOf("vigie_build", "0.1.0"), 1);
 });
 
+Deno.test("METRICS counts deliveries by the status of their answers", () => {
+  const labels = samplesOf("vigie_deliveries").map(({ labelValues }) => labelValues[0]);
+  assert.deepEqual(labels, ["200", "429"]);
+  assert.equal(valueOf("vigie_deliveries", "200"), 7);
+  assert.equal(valueOf("vigie_repeated_deliveries"), 2);
+  assert.equal(valueOf("vigie_delivered_bytes"), 4096);
+  assert.equal(valueOf("vigie_open_deliveries"), 3);
+  assert.equal(valueOf("vigie_idempotency_keys"), 5);
+  assert.equal(valueOf("vigie_open_deliveries", undefined, facts({ deliveries: undefined })), 0);
+});
+
 const TOTALS: Totals = {
   ...emptyTotals(),
   bytes: 131_072,
@@ -136,7 +147,8 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     isInputWaiting: true,
     hasWriterFault: true,
     writerRefusals: 3,
-    httpExceptions: 2,
+    http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
+    deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
     ...overrides,
   };
 }

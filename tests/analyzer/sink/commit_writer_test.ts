@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import type { Checkpoint, CheckpointState } from "../../../analyzer/checkpoint/checkpoint.ts";
 import { StoredCheckpoints } from "../../../analyzer/checkpoint/stored_checkpoints.ts";
+import { BodyHead } from "../../../analyzer/delivery/body_head.ts";
+import { Delivery } from "../../../analyzer/delivery/delivery.ts";
+import { DeliveryLedger } from "../../../analyzer/delivery/delivery_ledger.ts";
+import { StorageException } from "../../../analyzer/exceptions.ts";
 import { CommitWriter, type CommitWriterOptions } from "../../../analyzer/sink/commit_writer.ts";
 import {
   ErrorFiles,
@@ -120,6 +124,9 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     epoch: 0,
     positions: new Map(),
     onChanged: () => tell("changed"),
+    deliveries: new DeliveryLedger({ saves: true }),
+    onCheckpointWanted: () => tell("checkpoint wanted"),
+    onSourcesEnded: () => tell("sources ended"),
     onBarrier: () => tell("barrier"),
     ...overrides,
   };
@@ -226,6 +233,7 @@ Deno.test("CommitWriter.write() saves everything that a run goes on from", async
     totals: options.totals.snapshot(),
     errorFiles: { nextPart: 2, open: [{ path: PART, bytes: 4 }] },
     positions: new Map(),
+    deliveryKeys: [],
     sources: JSON.parse(JSON.stringify([TCP, FILE])),
   });
 });
@@ -460,3 +468,81 @@ async function assertUsable(
 async function load({ checkpoints }: CommitWriterOptions): Promise<Checkpoint | undefined> {
   return await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail });
 }
+
+// S-49
+Deno.test("CommitWriter.write() answers for a delivery once a checkpoint with it is saved", async () => {
+  const { writer, log, options } = setUp();
+  const head = new BodyHead();
+  head.add(new Uint8Array(500));
+  const delivery = new Delivery("key", head);
+  void delivery.settled.then(() => log.push("settled"));
+  options.deliveries.begin(delivery, undefined);
+  const analyzed = analyzedBatch([{ time: START_MS }]);
+  await writer.write({ ...analyzed, batch: { ...analyzed.batch, delivery } });
+  await writer.write({ kind: "delivery-ended", delivery, isComplete: true });
+  assert.equal(log.at(-1), "checkpoint wanted");
+  await writer.write(barrier());
+  const settlement = await delivery.settled;
+  assert.deepEqual(
+    settlement.kind === "counted" && [settlement.totals.errors, settlement.isDurable],
+    [
+      1,
+      true,
+    ],
+  );
+  const [saved, settled] = [
+    log.findLastIndex((entry) => entry.includes("checkpoint-1")),
+    log.indexOf("settled"),
+  ];
+  assert.ok(saved > 0 && saved < settled, log.join("; "));
+  const checkpoint = await load(options);
+  assert.match(checkpoint!.deliveryKeys!.join(), /^key \[\d+,1,/);
+  await writer.write({ kind: "sources-ended" });
+  assert.equal(log.at(-1), "sources ended");
+  writer.close();
+});
+
+Deno.test("CommitWriter.write() answers for no delivery whose checkpoint could not be saved", async () => {
+  const log: string[] = [];
+  const history = new RecordingHistory(() => {});
+  history.failAtEpoch = 1;
+  const { writer, options } = setUp({ history });
+  const delivery = new Delivery(undefined, new BodyHead());
+  void delivery.settled.then(({ kind }) => log.push(kind));
+  options.deliveries.begin(delivery, undefined);
+  await writer.write({ kind: "delivery-ended", delivery, isComplete: true });
+  await assert.rejects(writer.write(barrier()), /disk full/);
+  assert.deepEqual(log, []);
+  options.deliveries.stop();
+  await delivery.settled;
+  assert.deepEqual(log, ["stopped"]);
+  writer.abort();
+});
+
+// S-48, S-49
+Deno.test("CommitWriter.write() answers for no delivery while the storage refuses its checkpoint", async () => {
+  const clock = new ManualClock();
+  const retrier = storageRetrier({ clock, notice: () => {} });
+  let refusals = 2;
+  const save = () =>
+    refusals-- > 0 ? Promise.reject(new StorageException("disk full")) : Promise.resolve();
+  const { writer, options } = setUp({
+    retrier,
+    checkpoints: { load: () => Promise.resolve(undefined), save },
+  });
+  const delivery = new Delivery(undefined, new BodyHead());
+  let isSettled = false;
+  void delivery.settled.then(() => isSettled = true);
+  options.deliveries.begin(delivery, undefined);
+  await writer.write({ kind: "delivery-ended", delivery, isComplete: true });
+  const written = writer.write(barrier());
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    await clock.whenWaiting();
+    assert.deepEqual([retrier.fault, isSettled], ["disk full", false]);
+    clock.advance(1000);
+  }
+  await written;
+  const settlement = await delivery.settled;
+  assert.ok(settlement.kind === "counted" && settlement.isDurable);
+  writer.close();
+});

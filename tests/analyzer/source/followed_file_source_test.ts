@@ -28,7 +28,7 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-// S-49
+// S-53
 Deno.test("FollowedFileSource.open() reads what is there as a file, then what is added, live", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const run = await Following.start(clock, files);
@@ -74,7 +74,7 @@ Deno.test("FollowedFileSource.open() asks for nothing but one look while nothing
   await run.stop();
 });
 
-// S-50
+// S-54
 Deno.test("FollowedFileSource.open() reads a renamed file until it has been silent, then the new one", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -118,7 +118,7 @@ Deno.test("FollowedFileSource.open() goes on with a file that gets its name back
   await run.stop();
 });
 
-// S-50
+// S-54
 Deno.test("FollowedFileSource.open() finds logs that were rotated away between two looks", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -134,7 +134,7 @@ Deno.test("FollowedFileSource.open() finds logs that were rotated away between t
   await run.stop();
 });
 
-// S-51
+// S-55
 Deno.test("FollowedFileSource.open() reads the rest in the copy of a log that was emptied", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -155,7 +155,7 @@ Deno.test("FollowedFileSource.open() reads the rest in the copy of a log that wa
   await run.stop();
 });
 
-// S-51
+// S-55
 Deno.test("FollowedFileSource.open() counts the line that an emptied log without a copy breaks off", async () => {
   for (const isLonger of [false, true]) {
     const { clock, files } = setUp(lines(0, 2) + numberedLine(2).slice(0, 30));
@@ -173,7 +173,7 @@ Deno.test("FollowedFileSource.open() counts the line that an emptied log without
   }
 });
 
-// S-51
+// S-55
 Deno.test("FollowedFileSource.open() goes on at the end of a log of which only the end was cut off", async () => {
   const { clock, files } = setUp(lines(0, 30));
   const run = await Following.start(clock, files);
@@ -192,7 +192,7 @@ Deno.test("FollowedFileSource.open() goes on at the end of a log of which only t
   assert.equal(kept.position?.offsetBytes, lines(0, 20).length + lines(30, 32).length);
 });
 
-// S-49
+// S-53
 Deno.test("FollowedFileSource.open() waits for a file that is not there", async () => {
   const { clock, files } = setUp();
   const run = await Following.start(clock, files);
@@ -261,7 +261,7 @@ async function assertGoesOn(
   await run.stop();
 }
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() changes nothing where nothing has changed since", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const kept = await keptOf(clock, files);
@@ -272,7 +272,7 @@ Deno.test("FollowedFileSource.open() changes nothing where nothing has changed s
   await run.stop();
 });
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() goes on in files that were rotated while it was away", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -293,7 +293,7 @@ Deno.test("FollowedFileSource.open() goes on in files that were rotated while it
   });
 });
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() leaves out files that are older than the one it was in", async () => {
   const world = setUp(lines(10, 13));
   const { clock, files } = world;
@@ -308,7 +308,7 @@ Deno.test("FollowedFileSource.open() leaves out files that are older than the on
   });
 });
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() goes on in the longest copy of a log emptied while it was away", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -324,7 +324,7 @@ Deno.test("FollowedFileSource.open() goes on in the longest copy of a log emptie
   });
 });
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() reads on behind a file that is gone, and says so", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -342,7 +342,7 @@ Deno.test("FollowedFileSource.open() reads on behind a file that is gone, and sa
   });
 });
 
-// S-52
+// S-56
 Deno.test("FollowedFileSource.open() says once that a file is gone where none has its name", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const kept = await keptOf(clock, files);

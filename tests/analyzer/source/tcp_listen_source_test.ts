@@ -58,6 +58,7 @@ function describe(element: InputElement): string {
   if (element.kind === "source-changed") {
     return `${element.phase} ${element.connectionsDelta} ${element.reason}`.trim();
   }
+  assert.ok(element.kind !== "delivery-ended");
   const id = element.inputId.replace(NAME, "");
   if (element.kind === "batch") {
     return `${id} ${element.counts.valid} valid, ${element.counts.partial} partial`;

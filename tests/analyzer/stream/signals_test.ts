@@ -6,6 +6,7 @@ import { ManualClock } from "../../support/manual_clock.ts";
 
 const TICK_MS = 250;
 const CHECKPOINT_MS = 1000;
+const URGENT_MS = 50;
 
 /** An input that a test writes to; the element is told by its `inputId`. */
 class Input {
@@ -29,13 +30,18 @@ class Input {
   }
 }
 
-function start(inputs: readonly AsyncIterable<InputElement>[]) {
+function start(
+  inputs: readonly AsyncIterable<InputElement>[],
+  standing?: AsyncIterable<InputElement>,
+) {
   const clock = new ManualClock();
   const controller = new AbortController();
   const signals = new Signals(inputs, {
     clock,
     tickIntervalMs: TICK_MS,
     checkpointIntervalMs: CHECKPOINT_MS,
+    urgentCheckpointIntervalMs: URGENT_MS,
+    ...(standing === undefined ? {} : { standingInput: standing }),
     replayableInputs: [],
     aheadMaxMs: 0,
   }, controller.signal);
@@ -128,6 +134,7 @@ Deno.test("Signals reads files side by side in event time, and others as they co
       clock: new ManualClock(),
       tickIntervalMs: TICK_MS,
       checkpointIntervalMs: CHECKPOINT_MS,
+      urgentCheckpointIntervalMs: URGENT_MS,
       replayableInputs: ["new", "old"],
       aheadMaxMs: 100,
     },
@@ -162,6 +169,7 @@ Deno.test("Signals no longer holds back a file for one that has become live", as
     clock: new ManualClock(),
     tickIntervalMs: TICK_MS,
     checkpointIntervalMs: CHECKPOINT_MS,
+    urgentCheckpointIntervalMs: CHECKPOINT_MS,
     replayableInputs: ["followed", "file"],
     aheadMaxMs: 100,
   }, new AbortController().signal);
@@ -291,4 +299,62 @@ Deno.test("Signals ends its inputs when its reader goes away", async () => {
   assert.equal(await next(), "a");
   await reader.cancel();
   await ended.promise;
+});
+
+Deno.test("Signals.requestCheckpoint() brings a barrier at once, and the next one after a while", async () => {
+  const { clock, signals, reader, next } = start([new Input().stream]);
+  signals.requestCheckpoint();
+  assert.equal(await next(), "barrier");
+  signals.requestCheckpoint();
+  signals.barrierDone();
+  // The barrier that is done has covered that request too.
+  signals.requestCheckpoint();
+  const pending = next();
+  await clock.whenWaiting();
+  clock.advance(URGENT_MS - 1);
+  signals.requestView();
+  assert.equal(await pending, "view-request");
+  const second = next();
+  clock.advance(1);
+  assert.equal(await second, "barrier");
+  signals.barrierDone();
+  signals.markChanged();
+  // Nobody waits for another one: the tick comes first.
+  const third = next();
+  for (let i = 0; i < 10; i++) await null;
+  assert.equal(clock.nextDelayMs, TICK_MS - URGENT_MS);
+  clock.advance(TICK_MS - URGENT_MS);
+  assert.equal(await third, "tick");
+  await reader.cancel();
+});
+
+// S-28
+Deno.test("Signals tells that all inputs but the standing one have ended, and goes on", async () => {
+  const [file, standing] = [new Input(), new Input()];
+  const { controller, next } = start([file.stream], standing.stream);
+  const first = next();
+  file.end();
+  assert.equal(await first, "sources-ended");
+  assert.equal(await next(), "barrier");
+  const late = next();
+  standing.send("delivered");
+  assert.equal(await late, "delivered");
+  controller.abort();
+  const last = next();
+  standing.end();
+  assert.equal(await last, "barrier");
+  assert.equal(await next(), "view-request");
+  assert.equal(await next(), "done");
+});
+
+Deno.test("Signals says nothing of ended inputs where the program stops", async () => {
+  const [file, standing] = [new Input(), new Input()];
+  const { controller, next } = start([file.stream], standing.stream);
+  const first = next();
+  controller.abort();
+  file.end();
+  standing.end();
+  assert.equal(await first, "barrier");
+  assert.equal(await next(), "view-request");
+  assert.equal(await next(), "done");
 });

@@ -284,6 +284,32 @@ Deno.test("WatermarkOperator moves to the end of the newest window at the end of
   assert.deepEqual(out, [{ kind: "watermark", timeMs: 90_000 }, { kind: "end-of-input" }]);
 });
 
+// S-27
+Deno.test("WatermarkOperator moves likewise where sources have ended and nothing is delivered", () => {
+  const driver = new Driver();
+  driver.open("a");
+  driver.rows("a", 0, 20);
+  driver.close("a", { isComplete: false });
+  const out = driver.push({ kind: "sources-ended" });
+  assert.deepEqual(out, [{ kind: "watermark", timeMs: 30_000 }, { kind: "sources-ended" }]);
+});
+
+// S-50
+Deno.test("WatermarkOperator leaves it to open inputs and the clock where sources have ended", () => {
+  const driver = new Driver();
+  driver.open("http");
+  driver.rows("http", 0, 10);
+  driver.open("a");
+  driver.rows("a", 0, 20);
+  driver.close("a", { isComplete: true });
+  driver.push({ kind: "sources-ended" });
+  assert.equal(driver.watermark, 5);
+  driver.rows("http", 1, 21);
+  assert.equal(driver.watermark, 16);
+  driver.tick(6);
+  assert.equal(driver.watermark, 30);
+});
+
 // S-26
 Deno.test("WatermarkOperator is not moved by a row in the future, nor held by it", () => {
   const driver = new Driver();
@@ -360,6 +386,21 @@ Deno.test("WatermarkOperator goes on from its state, and waits for silence anew"
   assert.equal(second.watermark, 40);
   second.rows("a", 1007, 100);
   assert.equal(second.watermark, 95);
+});
+
+// S-24
+Deno.test("WatermarkOperator closes the newest window after a restart, whose silence counts anew", () => {
+  const first = new Driver();
+  first.open("long silent");
+  first.rows("long silent", 0, 1);
+  first.close("long silent");
+  first.open("later");
+  first.rows("later", 4000, 3600);
+  // The one before has been silent for so long that its watermark is ahead.
+  first.close("later");
+  const second = new Driver(first.state(), 100);
+  second.tick(100 + 40);
+  assert.equal(second.watermark, 3630, "the end of the newest window");
 });
 
 Deno.test("WatermarkOperator does not wait for a restored live input that has no row yet", () => {

@@ -1,0 +1,141 @@
+import type { Context } from "hono";
+import type { DeliveryAnswer, DeliveryRequest } from "../delivery/delivery.ts";
+import { counted } from "../counted.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { toTotalsJson } from "./live_json.ts";
+import { Refusal } from "./refusal.ts";
+import type { Route } from "./route.ts";
+
+/** `POST /logs`: takes lines, and answers once they are durable. */
+export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void): Route[] {
+  return [{
+    method: "POST",
+    path: "/logs",
+    parameters: [],
+    summary: "Takes log lines, and answers with their counts once they are durable",
+    onAnswered,
+    async handle(context) {
+      const request = readRequest(context);
+      const { deliveries } = deps;
+      if (deliveries === undefined) {
+        throw new Refusal(
+          503,
+          "not_accepting",
+          "This run ends with its sources (--once), and takes no deliveries",
+        );
+      }
+      if (deps.health().writerFault !== "") {
+        throw new Refusal(503, "writer_fault", "Nothing can be written for now; see /readyz", {
+          retryAfterSeconds: FAULT_RETRY_SECONDS,
+        });
+      }
+      return toResponse(context, await deliveries.receive(request));
+    },
+  }];
+}
+
+/** @throws {Refusal} where the headers do not say what the body is, or say what cannot be read */
+function readRequest(context: Context): DeliveryRequest {
+  const format = readFormat(context.req.header("content-type"));
+  const encoding = context.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "gzip" && encoding !== "x-gzip" && encoding !== "identity") {
+    throw new Refusal(415, "unsupported_encoding", "The body is compressed in an unknown way", {
+      parameter: "Content-Encoding",
+      value: encoding,
+      allowed: "gzip, identity",
+    });
+  }
+  const { body } = context.req.raw;
+  return {
+    body,
+    isGzip: encoding !== "identity",
+    format,
+    key: readKey(context.req.header("idempotency-key")),
+  };
+}
+
+/**
+ * The type has to be told. That a form, plain text and no type at all are refused also keeps web
+ * pages from delivering: a browser sends those across sites without asking first, and the others
+ * only after a permission that is never given.
+ */
+function readFormat(header: string | undefined): DeliveryRequest["format"] {
+  const type = header?.replace(/;.*/, "").trim().toLowerCase();
+  const format = type === undefined ? undefined : FORMATS.get(type);
+  if (format !== undefined) return format;
+  throw new Refusal(415, "unsupported_type", "The type of the body has to say what its lines are", {
+    parameter: "Content-Type",
+    ...(header === undefined ? {} : { value: header }),
+    allowed: [...FORMATS.keys()].join(", "),
+  });
+}
+
+const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map([
+  ["application/x-ndjson", "json"],
+  ["application/jsonl", "json"],
+  ["application/json", "json"],
+  ["text/csv", "csv"],
+]);
+
+/** A key as it is, or as the string that the draft of the IETF makes of it: `"…"`. */
+function readKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  const key = /^"(.*)"$/.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? text;
+  if (/^[!-~]{1,255}$/.test(key)) return key;
+  const allowed = "1 to 255 visible ASCII characters";
+  throw new Refusal(400, "invalid_key", `Idempotency-Key must be ${allowed}`, {
+    parameter: "Idempotency-Key",
+    value: header,
+    allowed,
+  });
+}
+
+/** @throws {Refusal} for everything but a body that was counted to its end */
+function toResponse(context: Context, answer: DeliveryAnswer): Response {
+  switch (answer.kind) {
+    case "delivered":
+      return context.json({
+        durable: answer.isDurable,
+        repeated: answer.isRepeated,
+        totals: toTotalsJson(answer.totals),
+      });
+    case "broken": {
+      const before = `${counted(answer.lines, "line")} before that ${
+        answer.lines === 1 ? "is" : "are"
+      } counted`;
+      switch (answer.why) {
+        case "silent":
+          throw new Refusal(408, "silent", `Nothing came for too long; ${before}`);
+        case "encoding":
+          throw new Refusal(400, "broken_encoding", `The body is no whole gzip; ${before}`);
+        case "lost":
+          throw new Refusal(400, "broken_body", `The body broke off; ${before}`);
+      }
+      break;
+    }
+    case "other-body":
+      throw new Refusal(
+        422,
+        "other_body",
+        "Another body was delivered under this Idempotency-Key; nothing of this one is counted",
+        { parameter: "Idempotency-Key" },
+      );
+    case "key-in-use":
+      throw new Refusal(409, "key_in_use", "A request with this Idempotency-Key is on its way", {
+        parameter: "Idempotency-Key",
+        retryAfterSeconds: RETRY_SECONDS,
+      });
+    case "overloaded":
+      throw new Refusal(429, "too_many_deliveries", "Too many deliveries at a time", {
+        retryAfterSeconds: RETRY_SECONDS,
+      });
+    case "stopped":
+      throw new Refusal(503, "stopping", "The program stops: it cannot say what will be kept", {
+        retryAfterSeconds: RETRY_SECONDS,
+      });
+  }
+}
+
+const RETRY_SECONDS = 1;
+const FAULT_RETRY_SECONDS = 5;

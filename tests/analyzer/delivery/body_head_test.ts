@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { BodyHead, HEAD_BYTES_MAX } from "../../../analyzer/delivery/body_head.ts";
+
+const BYTES = Uint8Array.from({ length: 3000 }, (_, i) => i * 7);
+
+function headOf(...sizes: number[]): BodyHead {
+  const head = new BodyHead();
+  let start = 0;
+  for (const size of sizes) head.add(BYTES.subarray(start, start += size));
+  return head;
+}
+
+Deno.test("BodyHead.hash() does not depend on how the body was cut", () => {
+  const whole = headOf(3000).hash(3000);
+  assert.deepEqual(headOf(1, 1, 1000, 21, 1, 1976).hash(3000), whole);
+  assert.deepEqual(headOf(1024).hash(1024), whole);
+});
+
+Deno.test("BodyHead.hash() tells bodies apart by their first KiB and their length up to there", () => {
+  const head = headOf(HEAD_BYTES_MAX);
+  assert.notDeepEqual(head.hash(100), head.hash(101));
+  assert.deepEqual(headOf(50, 200).hash(100), head.hash(100));
+  assert.deepEqual(head.hash(0), [0, 0]);
+  const other = new BodyHead();
+  other.add(Uint8Array.of(1, ...BYTES.subarray(1, HEAD_BYTES_MAX)));
+  assert.notDeepEqual(other.hash(HEAD_BYTES_MAX), head.hash(HEAD_BYTES_MAX));
+});
+
+Deno.test("BodyHead.hash() refuses to hash what has not come yet", () => {
+  assert.throws(() => headOf(10).hash(11), RangeError);
+  assert.throws(() => headOf(1023).hash(5000), RangeError);
+});
