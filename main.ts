@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "./analyzer/config.ts";
 import { runAnalyzer } from "./analyzer/deno/run_analyzer.ts";
 import { isOfTheSystem } from "./analyzer/deno/system_exception.ts";
@@ -77,6 +77,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       "deno task analyze",
       "deno task analyze --source tcp-listen://127.0.0.1:9999 --window 1m --show-urls",
       "deno task analyze --source file:access.jsonl --once --no-http --output-format json",
+      "deno task analyze --source file:access.log --follow",
       "tail -n 0 -F access.log | deno task analyze --source -",
     ],
     run: analyze,
@@ -194,7 +195,10 @@ function analyzerNeeds(config: AnalyzerConfig): Need[] {
   const needs: Need[] = [];
   for (const source of config.sources) {
     if (source.kind === "tcp" || source.kind === "tcp-listen") needs.push(netNeed(source.address));
-    if (source.kind === "file") needs.push({ name: "read", path: source.path });
+    // Where a followed file goes when it is rotated, lies beside it.
+    if (source.kind === "file") {
+      needs.push({ name: "read", path: config.follow ? dirname(source.path) : source.path });
+    }
   }
   if (config.http !== undefined) needs.push(netNeed(config.http));
   for (const path of config.saves ? [config.output, config.checkpoint] : []) {

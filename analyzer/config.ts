@@ -40,6 +40,8 @@ export interface AnalyzerConfig {
   /** Where HTTP listens; `undefined` for no HTTP. */
   readonly http: HostPort | undefined;
   readonly once: boolean;
+  /** Whether files are followed as they grow and are rotated; else they are read to their end. */
+  readonly follow: boolean;
   readonly screen: ScreenConfig;
 }
 
@@ -148,6 +150,10 @@ export const analyzerOptions = {
     help: "Exit when the sources have ended; tcp:// ends when it is closed, tcp-listen:// with " +
       "its last connection",
   }),
+  follow: flag({
+    help: "Follow the files of file:PATH as they grow, also when they are rotated: renamed and " +
+      "created anew, or emptied in place",
+  }),
   outputFormat: option({
     value: "table|json",
     parse: oneOf("table", "json"),
@@ -169,6 +175,12 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   }
   if (values.noSave && values.reset) {
     throw new UsageException("--reset and --no-save contradict each other: write one of them");
+  }
+  if (values.follow && values.once) {
+    throw new UsageException("--follow and --once contradict each other: write one of them");
+  }
+  if (values.follow && !values.source.some(({ kind }) => kind === "file")) {
+    throw new UsageException("--follow needs a file to follow: add --source file:PATH");
   }
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -197,6 +209,7 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     checkpoint: values.checkpoint,
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,
     once: values.once,
+    follow: values.follow,
     screen: {
       quiet: values.quiet,
       showUrls: values.showUrls,

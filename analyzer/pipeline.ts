@@ -93,9 +93,8 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       position: state?.positions.get(source.name),
     })
   );
-  const replayableInputs = sources.filter(({ isLive }) => !isLive).map(({ name }) =>
-    inputIdOf(name)
-  );
+  const replayableInputs = sources.filter(({ isReplayable }) => isReplayable)
+    .map(({ name }) => inputIdOf(name));
   const signals = new Signals(inputs, {
     clock,
     tickIntervalMs: TICK_INTERVAL_MS,
@@ -136,6 +135,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     identity: recovered.identity,
     epoch: recovered.epoch,
     sources: recovered.sources,
+    replayableInputs,
     positions: state?.positions ?? new Map(),
     totals: new TotalsCounter(state?.totals),
     deliveries: ledger,

@@ -142,7 +142,10 @@ export async function recover(options: RecoveryOptions): Promise<RecoveredState>
   await checkIdentity(checkpoint, options);
   const saved = await Promise.all(
     sources.map((source) =>
-      source.prepare(checkpoint?.sources.find(({ name }) => name === source.name))
+      source.prepare(
+        checkpoint?.sources.find(({ name }) => name === source.name),
+        checkpoint?.positions.get(source.name),
+      )
     ),
   );
   if (checkpoint === undefined) return await begin(options, saved);
@@ -151,7 +154,8 @@ export async function recover(options: RecoveryOptions): Promise<RecoveredState>
   if (await readId(output) === undefined) await writeId(output, checkpoint.identity.outputId);
   history.rollBackTo(checkpoint.epoch);
   const { state: errorFiles, cut } = await recoverErrorFiles(output, checkpoint.errorFiles, {
-    isLive: sources.some(({ isLive }) => isLive),
+    // What cannot be read again is kept aside: as a rule of live sources, and of a log that is gone.
+    isLive: sources.some(({ isReplayable, isPastLost }) => !isReplayable || isPastLost),
     label: options.label,
   });
   if (cut?.setAsidePath !== undefined) {

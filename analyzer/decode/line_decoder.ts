@@ -104,6 +104,11 @@ export class LineDecoder {
     this.#flush(times, emit);
   }
 
+  /** A batch of no lines, which tells where the input stands. */
+  mark(receivedAtMs: number): RecordBatch {
+    return this.#build(receivedAtMs);
+  }
+
   /** Takes as many lines as a scanner can; returns where the rest begins. */
   #pushLines(
     chunk: Uint8Array,
@@ -233,12 +238,16 @@ export class LineDecoder {
 
   #flush(times: ChunkTimes, emit: (batch: RecordBatch) => void): void {
     if (this.#builder.isEmpty) return;
-    emit(this.#builder.build({
-      inputId: this.#inputId,
-      receivedAtMs: times.receivedAtMs,
-      position: { offsetBytes: this.#offsetBytes, csvLayout: this.#csvLayout },
-    }));
+    emit(this.#build(times.receivedAtMs));
     this.#rows.startBatch();
+  }
+
+  #build(receivedAtMs: number): RecordBatch {
+    return this.#builder.build({
+      inputId: this.#inputId,
+      receivedAtMs,
+      position: { offsetBytes: this.#offsetBytes, csvLayout: this.#csvLayout },
+    });
   }
 }
 

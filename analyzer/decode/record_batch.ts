@@ -1,4 +1,5 @@
 import type { Delivery } from "../delivery/delivery.ts";
+import type { FileIdentity } from "../source/file_identity.ts";
 import type { MalformedReason } from "./malformed_reason.ts";
 
 /**
@@ -32,8 +33,10 @@ export interface RecordBatch {
 
 /** A place between two lines of an input, from which decoding can be taken up again. */
 export interface InputPosition {
-  /** Bytes from the start of the input. */
+  /** Bytes from the start of the input; of a file, from its start. */
   readonly offsetBytes: number;
+  /** The file that the offset is in; one input may go on over several files, one after another. */
+  readonly file?: FileIdentity;
   /** The CSV header in force at that place. */
   readonly csvLayout: CsvLayout | undefined;
 }

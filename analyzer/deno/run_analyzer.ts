@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
@@ -9,10 +10,12 @@ import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
 import { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
+import { FileSource } from "../source/file_source.ts";
+import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
-import { FileSource } from "./file_source.ts";
 import { startServer } from "./http_server.ts";
+import { systemLogFiles } from "./log_files.ts";
 import type { Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
@@ -45,7 +48,7 @@ export async function runAnalyzer(
   const reporter = new ConsoleReporter(terminal, config);
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
-  for (const source of sources) if (!source.isLive) await source.prepare(undefined);
+  for (const source of sources) if (source.isReplayable) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
   const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
@@ -66,7 +69,7 @@ export async function runAnalyzer(
   try {
     if (config.reset) {
       // The port of a source may be in use as well.
-      for (const source of sources) if (source.isLive) await source.prepare(undefined);
+      for (const source of sources) if (!source.isReplayable) await source.prepare(undefined);
       await results.reset();
     }
     const opened = await results.open(sources);
@@ -127,8 +130,12 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
         once: config.once,
         nowMs,
       });
-    case "file":
-      return new FileSource(source.name, source.path, nowMs);
+    case "file": {
+      const options = { files: systemLogFiles, path: resolve(source.path), nowMs };
+      return config.follow
+        ? new FollowedFileSource(source.name, options)
+        : new FileSource(source.name, options);
+    }
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);
   }

@@ -7,6 +7,7 @@ import type { InputElement, SourceChanged } from "../stream/elements.ts";
 export class StandardInputSource implements Source {
   readonly name = "-";
   readonly isLive = true;
+  readonly isReplayable = false;
   readonly #bytes: () => ReadableStream<Uint8Array>;
   readonly #nowMs: () => number;
 

@@ -35,7 +35,9 @@ export interface CommitWriterOptions {
   readonly retrier: StorageRetrier;
   /** Number of the checkpoint that the run goes on from. */
   readonly epoch: number;
-  /** How far each replayable input had been read there. */
+  /** Inputs whose positions are worth saving. */
+  readonly replayableInputs: readonly string[];
+  /** How far each of those had been read there. */
   readonly positions: ReadonlyMap<string, InputPosition>;
   /** Called when there is something that the next checkpoint has to save. */
   readonly onChanged: () => void;
@@ -78,9 +80,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     this.#options = options;
     this.#epoch = options.epoch;
     this.#positions = new Map(options.positions);
-    this.#replayable = new Set(
-      options.sources.filter(({ file }) => file !== undefined).map(({ name }) => name),
-    );
+    this.#replayable = new Set(options.replayableInputs);
     this.#movedAtMs = options.clock.monotonicMs();
   }
 

@@ -92,7 +92,8 @@ export class ReadException extends Error {
   override readonly name = "ReadException";
 }
 
-function throwReadException(cause: unknown): never {
+/** Says that a stream broke, by something that was thrown. */
+export function throwReadException(cause: unknown): never {
   throw new ReadException(messageOf(cause), { cause });
 }
 

@@ -33,6 +33,7 @@ export interface TcpListenSourceOptions {
 export class TcpListenSource implements Source {
   readonly name: string;
   readonly isLive = true;
+  readonly isReplayable = false;
   readonly #options: TcpListenSourceOptions;
   #listener: Listener | undefined;
 

@@ -31,6 +31,7 @@ export interface TcpSourceOptions {
 export class TcpSource implements Source {
   readonly name: string;
   readonly isLive = true;
+  readonly isReplayable = false;
   readonly #options: TcpSourceOptions;
 
   constructor(name: string, options: TcpSourceOptions) {

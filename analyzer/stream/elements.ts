@@ -27,11 +27,15 @@ export type InputElement =
 /** What time, the operator of the program and its readers add to the order. */
 export type SignalElement = Tick | CheckpointBarrier | ViewRequest | SourcesEnded | EndOfInput;
 
-/** An input takes part in the watermark from its first row on, a replayable one from here on. */
+/**
+ * An input takes part in the watermark: a live one from its first row on, another from here on. It
+ * may come again for an input that is open: a file that is followed becomes live once it was read
+ * to its end.
+ */
 export interface InputOpened {
   readonly kind: "input-opened";
   readonly inputId: string;
-  /** A live input may fall silent; a replayable one (a file) is only ever slow. */
+  /** A live input may fall silent; one that was all there before (a file) is only ever slow. */
   readonly isLive: boolean;
 }
 

@@ -13,7 +13,7 @@ export interface SignalOptions {
   readonly urgentCheckpointIntervalMs: number;
   /** An input that ends only when the program stops: whether the others have ended is told. */
   readonly standingInput?: AsyncIterable<InputElement>;
-  /** Inputs that can wait, since nobody writes to them. */
+  /** Inputs that can wait, since what they hold can be read at any time. */
   readonly replayableInputs: readonly string[];
   /** How far the event time of one of those may be ahead of the others', in ms. */
   readonly aheadMaxMs: number;
@@ -27,7 +27,7 @@ export class Signals {
   readonly #options: SignalOptions;
   readonly #inputs = new FairMerge<InputElement>();
   readonly #signal: AbortSignal;
-  /** Highest event time of each replayable input that has not ended. */
+  /** Highest event time of each replayable input that is neither at its end nor live by now. */
   readonly #replayed: Map<string, number>;
   #tickDueMs: number;
   #lookedAtMs: number;
@@ -140,7 +140,9 @@ export class Signals {
       if (beforeMs !== undefined) {
         replayed.set(element.inputId, Math.max(beforeMs, element.eventTimeMaxMs));
       }
-    } else if (element?.kind === "input-closed") {
+    } else if (
+      element?.kind === "input-closed" || (element?.kind === "input-opened" && element.isLive)
+    ) {
       replayed.delete(element.inputId);
     }
     return element;

@@ -28,7 +28,7 @@ export interface WatermarkState {
 }
 
 interface Input {
-  readonly isLive: boolean;
+  isLive: boolean;
   isOpen: boolean;
   /** Read to its end. */
   isComplete: boolean;
@@ -110,7 +110,8 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
     this.#eventTimeMaxMs = restored.eventTimeMaxMs;
     restored.inputs.forEach(({ inputId, ...input }, i) => {
       // Connections are numbered anew in each run: the first one is not that of the run before.
-      const name = input.isLive ? `restored ${i}` : inputId;
+      const isSame = this.#options.replayableInputs.includes(inputId);
+      const name = isSame ? inputId : `restored ${i}`;
       this.#inputs.set(name, { ...input, isOpen: false, lastRowAtMs: nowMs });
     });
   }
@@ -118,6 +119,7 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
   #open(inputId: string, isLive: boolean): void {
     const known = this.#inputs.get(inputId);
     if (known !== undefined) {
+      known.isLive = isLive;
       known.isOpen = true;
       known.isComplete = false;
     } else {

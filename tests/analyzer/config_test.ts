@@ -38,6 +38,7 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     checkpoint: "checkpoint",
     http: { hostname: "127.0.0.1", port: 8000 },
     once: false,
+    follow: false,
     screen: { quiet: false, showUrls: false, outputFormat: "table" },
   });
 });
@@ -65,6 +66,7 @@ Deno.test("analyzerConfig() takes every option", () => {
     checkpoint: "b",
     http: { hostname: "::1", port: 0 },
     once: true,
+    follow: false,
     screen: { quiet: true, showUrls: true, outputFormat: "json" },
   });
 });
@@ -107,6 +109,18 @@ Deno.test("analyzerConfig() saves nothing, and so has no checkpoints, with --no-
     name: "UsageException",
     message: "--reset and --no-save contradict each other: write one of them",
   });
+});
+
+Deno.test("analyzerConfig() follows files, and nothing else", () => {
+  assert.equal(configOf("--source", "file:a", "--source", "-", "--follow").follow, true);
+  assert.equal(
+    refusal("--source", "file:a", "--follow", "--once"),
+    "--follow and --once contradict each other: write one of them",
+  );
+  assert.equal(
+    refusal("--source", "-", "--follow"),
+    "--follow needs a file to follow: add --source file:PATH",
+  );
 });
 
 Deno.test("analyzerConfig() refuses --http together with --no-http", () => {

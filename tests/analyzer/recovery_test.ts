@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Checkpoint } from "../../analyzer/checkpoint/checkpoint.ts";
 import { StoredCheckpoints } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { SqliteWindowHistory } from "../../analyzer/deno/sqlite_window_history.ts";
+import type { InputPosition } from "../../analyzer/decode/record_batch.ts";
 import { StartException } from "../../analyzer/exceptions.ts";
 import { recover, type RecoveryOptions } from "../../analyzer/recovery.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
@@ -14,18 +15,23 @@ import { LENGTH_MS, START_MS, windowSummary } from "../support/window_fixtures.t
 class FakeSource implements Source {
   readonly name: string;
   readonly isLive: boolean;
+  readonly isReplayable: boolean;
   /** What recovery told it of the runs before. */
   readonly prepared: (SavedSource | undefined)[] = [];
+  readonly positions: (InputPosition | undefined)[] = [];
   /** Why it cannot be prepared, if it cannot. */
   failure: Error | undefined;
+  isPastLost = false;
 
-  constructor(name: string, isLive: boolean) {
+  constructor(name: string, isLive: boolean, isReplayable = !isLive) {
     this.name = name;
     this.isLive = isLive;
+    this.isReplayable = isReplayable;
   }
 
-  prepare(saved: SavedSource | undefined): Promise<SavedSource> {
+  prepare(saved: SavedSource | undefined, position?: InputPosition): Promise<SavedSource> {
     this.prepared.push(saved);
+    this.positions.push(position);
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return Promise.resolve(saved ?? { name: this.name, firstStartedAtMs: 7, file: undefined });
   }
@@ -124,6 +130,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
     epoch: 1,
     totals: { ...emptyTotals(), lines: 5 },
     errorFiles: { nextPart: 2, open: [{ path, bytes: 5 }] },
+    positions: new Map([[FILE, { offsetBytes: 3, csvLayout: undefined }]]),
   });
   // Committed, but the checkpoint that says so was never saved.
   place.history.put(windowAt(START_MS + LENGTH_MS));
@@ -137,6 +144,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   assert.deepEqual(second.errorFiles, { nextPart: 2, open: [{ path, bytes: 5 }] });
   assert.deepEqual(second.sources.map(({ name }) => name), [LIVE, FILE]);
   assert.deepEqual(sources.map(({ prepared }) => prepared[0]?.name), [LIVE, FILE]);
+  assert.deepEqual(sources.map(({ positions }) => positions[0]?.offsetBytes), [undefined, 3]);
   const { windows } = place.history.query({ limit: 10, urlsMax: 1 });
   assert.deepEqual(windows.map(({ startMs }) => startMs), [START_MS]);
   assert.equal(place.output.text(path), "kept\n");
@@ -158,6 +166,21 @@ Deno.test("recover() drops what is read again from files, without a word", async
   await place.recover([new FakeSource(FILE, false)]);
   assert.deepEqual(place.output.paths(), ["id"]);
   assert.deepEqual(place.notices, []);
+});
+
+// S-39
+Deno.test("recover() drops what is read again from a followed file, unless that is gone", async () => {
+  for (const isPastLost of [false, true]) {
+    using place = new Place();
+    await place.recover([new FakeSource(FILE, true, true)]);
+    place.output.set("errors/date=2025-05-30/part-000001.jsonl", "cut\n");
+    const source = new FakeSource(FILE, true, true);
+    source.isPastLost = isPastLost;
+    await place.recover([source]);
+    const aside = place.output.text("set_aside/errors-label.jsonl");
+    assert.equal(aside, isPastLost ? "cut\n" : undefined);
+    assert.equal(place.notices.length, isPastLost ? 1 : 0);
+  }
 });
 
 Deno.test("recover() goes on after a crash in the first moments of a first run", async () => {

@@ -52,6 +52,15 @@ Deno.test("analyze prints the command that lets it read a file elsewhere", async
   }
 });
 
+Deno.test("analyze prints the command that lets it follow a file elsewhere", async () => {
+  using directory = new TemporaryDirectory();
+  const command = suggestion(
+    await run("analyze", ["--source", "file:/etc/access.log", "--follow", ...directory.options()]),
+  );
+  // Files that were rotated away lie beside it.
+  assert.match(command, /--allow-read=\.,\/etc /);
+});
+
 Deno.test("analyze prints the command that lets it write elsewhere", async () => {
   using directory = new TemporaryDirectory();
   using elsewhere = new Elsewhere();

@@ -40,6 +40,8 @@ const MISTAKES: readonly (readonly [commandLine: string, message: RegExp])[] = [
   ["analyze --source http://127.0.0.1:80", /--source .* is not a source/],
   ["analyze --source tcp://127.0.0.1:99999", /--source .* is not HOST:PORT/],
   ["analyze --source - --source -", /--source - is given more than once/],
+  ["analyze --source file:a --follow --once", /--follow and --once contradict each other/],
+  ["analyze --follow", /--follow needs a file to follow: add --source file:PATH/],
   ["analyze --http 8001 --no-http", /--http and --no-http contradict each other/],
   ["analyze --lateness 1d --window 1s", /--lateness keeps more than 256 windows open/],
   ["analyze --quiet=yes", /--quiet takes no value/],

@@ -284,3 +284,13 @@ function split(bytes: Uint8Array, chunkBytes: number): Uint8Array[] {
   }
   return chunks;
 }
+
+Deno.test("LineDecoder.mark() makes a batch of no lines that tells the position", () => {
+  const csvLayout = { fieldCount: 5, columns: [1, 2, 3, 4, 0] };
+  const decoder = new LineDecoder("input", OPTIONS, { offsetBytes: 7, csvLayout });
+  const batch = decoder.mark(5);
+  assert.deepEqual(batch.position, { offsetBytes: 7, csvLayout });
+  assert.deepEqual([batch.inputId, batch.receivedAtMs, batch.counts.lines], ["input", 5, 0]);
+  assert.equal(batch.eventTimeMaxMs, -Infinity);
+  assert.equal(batch.windowStartsMs.length, 0);
+});

@@ -18,7 +18,7 @@ Deno.test("StandardInputSource.prepare() keeps what was saved, and else begins n
   assert.deepEqual(first, { name: "-", firstStartedAtMs: 7, file: undefined });
   const saved = { ...first, firstStartedAtMs: 5 };
   assert.deepEqual(await source.prepare(saved), saved);
-  assert.equal(source.isLive, true);
+  assert.deepEqual([source.isLive, source.isReplayable], [true, false]);
 });
 
 Deno.test("StandardInputSource.open() reads to the end, the last line without newline too", async () => {

@@ -58,6 +58,7 @@ function source(isLive: boolean): Source {
   return {
     name,
     isLive,
+    isReplayable: !isLive,
     prepare: (saved) => Promise.resolve(saved ?? { name, firstStartedAtMs: 0, file: undefined }),
     open: () => assert.fail("nothing is read"),
   };

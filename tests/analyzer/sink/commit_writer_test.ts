@@ -112,6 +112,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     checkpoints: new StoredCheckpoints(storage, "x"),
     identity: { outputId: "id", windowLengthMs: LENGTH_MS, minStatus: 400 },
     sources: [TCP, FILE],
+    replayableInputs: [FILE.name],
     sourceStates: new SourceStates([TCP.name, FILE.name]),
     totals: new TotalsCounter(),
     reporter: {

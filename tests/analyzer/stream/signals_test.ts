@@ -154,6 +154,34 @@ Deno.test("Signals reads files side by side in event time, and others as they co
   assert.ok(order.indexOf("live 9999") < 5, String(order));
 });
 
+Deno.test("Signals no longer holds back a file for one that has become live", async () => {
+  const batch = (inputId: string, time: number) => recordBatch([{ time }], { inputId });
+  const followed = async function* (): AsyncGenerator<InputElement> {
+    yield batch("followed", 0);
+    yield { kind: "input-opened", inputId: "followed", isLive: true };
+    // Silent, for ever.
+    await new Promise(() => {});
+  };
+  const file = async function* (): AsyncGenerator<InputElement> {
+    for (const time of [1000, 1010]) yield batch("file", time);
+  };
+  const signals = new Signals([followed(), file()], {
+    clock: new ManualClock(),
+    tickIntervalMs: TICK_MS,
+    checkpointIntervalMs: CHECKPOINT_MS,
+    urgentCheckpointIntervalMs: CHECKPOINT_MS,
+    replayableInputs: ["followed", "file"],
+    aheadMaxMs: 100,
+  }, new AbortController().signal);
+  const times: number[] = [];
+  for await (const element of signals.open()) {
+    if (element.kind !== "batch") continue;
+    if (element.inputId === "file") times.push(element.eventTimeMaxMs);
+    if (times.length === 2) break;
+  }
+  assert.deepEqual(times, [1000, 1010]);
+});
+
 Deno.test("Signals waits with one timer, however often it waits, and leaves none behind", async () => {
   for (const end of ["cancel", "end", "exception"] as const) {
     const input = new Input();

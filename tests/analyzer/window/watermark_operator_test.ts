@@ -415,6 +415,37 @@ Deno.test("WatermarkOperator does not wait for a restored live input that has no
   assert.equal(second.watermark, 45);
 });
 
+// S-17, S-19
+Deno.test("WatermarkOperator takes a followed file for a live input from when it is said to be one", () => {
+  const driver = new Driver(undefined, 0, ["log"]);
+  driver.open("log", { isLive: false });
+  driver.open("tcp");
+  driver.rows("tcp", 0, 100);
+  driver.rows("log", 0, 20);
+  // As a file it is waited for, however long it takes.
+  driver.rows("tcp", 60, 110);
+  assert.equal(driver.watermark, 15);
+  driver.open("log", { isLive: true });
+  driver.rows("tcp", 61, 120);
+  assert.equal(driver.watermark, 115);
+});
+
+Deno.test("WatermarkOperator knows a followed file again, and one that is followed no more", () => {
+  const first = new Driver(undefined, 0, ["log"]);
+  first.open("log", { isLive: false });
+  first.open("log", { isLive: true });
+  first.rows("log", 0, 50);
+  for (const isLive of [true, false]) {
+    const second = new Driver(structuredClone(first.state()), 0, ["log"]);
+    second.open("log", { isLive });
+    assert.deepEqual(second.state().inputs, [
+      { inputId: "log", isLive, isComplete: false, eventTimeMaxMs: 50_000 },
+    ]);
+    second.tick(100);
+    assert.equal(second.state().timeMs, isLive ? 60_000 : 45_000);
+  }
+});
+
 type Step =
   | { readonly kind: "open" | "close" | "complete"; readonly input: number }
   | { readonly kind: "rows"; readonly input: number; readonly times: readonly number[] }

@@ -2,21 +2,26 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { counted } from "../../../analyzer/counted.ts";
 import type { InputPosition } from "../../../analyzer/decode/record_batch.ts";
-import { FileSource } from "../../../analyzer/deno/file_source.ts";
+import { systemLogFiles } from "../../../analyzer/deno/log_files.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
+import { FileSource } from "../../../analyzer/source/file_source.ts";
 import type { SavedSource } from "../../../analyzer/source/source.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
 import { BASE_MS, jsonLine } from "../../support/log_lines.ts";
-import { sourceContext } from "../source/byte_streams.ts";
+import { sourceContext } from "./byte_streams.ts";
 
 const NOW_MS = BASE_MS + 1000;
 const LINE = `${jsonLine({ status: 404 })}\n`;
+
+function sourceOf(path: string, nowMs = 0): FileSource {
+  return new FileSource("file:a.log", { files: systemLogFiles, path, nowMs: () => nowMs });
+}
 
 /** A file of its own for a test, and a source that reads it. */
 class Fixture implements Disposable {
   readonly directory = Deno.makeTempDirSync();
   readonly path = join(this.directory, "a.log");
-  readonly source = new FileSource("file:a.log", this.path, () => NOW_MS);
+  readonly source = sourceOf(this.path, NOW_MS);
 
   constructor(text: string) {
     Deno.writeTextFileSync(this.path, text);
@@ -70,7 +75,9 @@ Deno.test("FileSource.open() reads a file to its end, as one replayable input", 
   assert.deepEqual(elements.slice(2, -2), batches);
   assert.equal(batches.reduce((sum, { counts }) => sum + counts.valid, 0), 3);
   assert.equal(batches.at(-1)!.position.offsetBytes, 3 * LINE.length);
-  assert.equal(fixture.source.isLive, false);
+  assert.deepEqual([fixture.source.isLive, fixture.source.isReplayable], [false, true]);
+  const { file } = await fixture.source.prepare(undefined);
+  assert.deepEqual(batches.at(-1)!.position.file, file);
 });
 
 Deno.test("FileSource.open() takes a last line without newline for a line", async () => {
@@ -157,7 +164,8 @@ Deno.test("FileSource.prepare() knows a file by its inode and first bytes, not i
   Deno.writeTextFileSync(path, LINE, { append: true });
   const moved = `${path}.1`;
   Deno.renameSync(path, moved);
-  assert.deepEqual(await new FileSource("file:a.log", moved, () => 0).prepare(saved), saved);
+  const { file } = await sourceOf(moved).prepare(saved);
+  assert.deepEqual({ ...file, modifiedAtMs: 0 }, { ...saved.file, modifiedAtMs: 0 });
 
   // A copy has another inode.
   Deno.copyFileSync(moved, path);
@@ -165,7 +173,7 @@ Deno.test("FileSource.prepare() knows a file by its inode and first bytes, not i
   assert.match(message, /a\.log is not the file that the checkpoint was made with: take another/);
   // The same inode, written anew: only its beginning tells.
   Deno.writeTextFileSync(moved, `x${LINE.repeat(20).slice(1)}`);
-  await refusal(new FileSource("file:a.log", moved, () => 0).prepare(saved), 2);
+  await refusal(sourceOf(moved).prepare(saved), 2);
 });
 
 Deno.test("FileSource.prepare() knows a short file that has grown", async () => {
@@ -183,7 +191,7 @@ Deno.test("FileSource.prepare() knows a short file that has grown", async () => 
 
 Deno.test("FileSource.prepare() refuses what is no file", async () => {
   using fixture = new Fixture(LINE);
-  const prepare = (path: string) => new FileSource("x", path, () => 0).prepare(undefined);
+  const prepare = (path: string) => sourceOf(path).prepare(undefined);
   const { directory } = fixture;
   assert.equal(
     await refusal(prepare(join(directory, "none")), 1),
