@@ -112,9 +112,10 @@ export class Signals {
 
   async #next(): Promise<StreamElement | undefined> {
     for (;;) {
+      // No time passes any more: what closes windows behind the last barrier is in no checkpoint.
+      if (this.#inputs.size === 0) return this.#lastSignal();
       const element = this.#due() ?? this.#takeInput();
       if (element !== undefined) return element;
-      if (this.#inputs.size === 0) return this.#lastSignal();
       if (this.#inputs.size === 1 && !this.#signal.aborted) {
         const kind = this.#afterSources.shift();
         if (kind !== undefined) return this.#make(kind);

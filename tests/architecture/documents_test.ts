@@ -23,6 +23,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     "--coverage",
     "--frozen",
     "--ignore-env",
+    "--max-semi-space-size",
     "--no-prompt",
   ],
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Totals } from "../../analyzer/sink/totals.ts";
 import type { WindowHistory } from "../../analyzer/sink/window_history.ts";
+import type { NaiveAnalysis } from "../support/naive_analysis.ts";
 
 /** An open window, from a view or from a checkpoint. */
 export interface OpenWindow {
@@ -60,4 +61,27 @@ export function checkAgreement(
   for (const { startMs, errorCount } of open) {
     assert.equal(rowsByWindow.get(startMs)?.length ?? 0, errorCount, `open window ${startMs}`);
   }
+}
+
+/** The history of a run that has read one file and nothing else, beside the slow and obvious way. */
+export function checkWindows(history: WindowHistory, expected: NaiveAnalysis): void {
+  const late = new Map(expected.lateByWindow.map((of) => [of.windowStartMs, of]));
+  const { windows } = history.query({ limit: 1_000_000, urlsMax: 1000 });
+  assert.deepEqual(
+    windows.toReversed().map(({ startMs, totalCount, errorCount, uniqueIps, ...window }) => ({
+      ...{ startMs, totalCount, errorCount, uniqueIps: uniqueIps.count },
+      lateCount: window.lateCount,
+      lateErrorCount: window.lateErrorCount,
+      statuses: window.statuses.map(({ status, errorCount, uniqueIps, urls }) => ({
+        ...{ status, errorCount, uniqueIps: uniqueIps.count },
+        urls: urls.map(({ url, count }) => ({ url, count })),
+      })),
+    })),
+    expected.windows.map((window) => ({
+      ...window,
+      lateCount: late.get(window.startMs)?.lateCount ?? 0,
+      lateErrorCount: late.get(window.startMs)?.lateErrorCount ?? 0,
+      statuses: window.statuses.map((status) => ({ ...status })),
+    })),
+  );
 }

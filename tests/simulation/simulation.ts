@@ -17,18 +17,23 @@ import { ID_FILE, openResults, type RecoveredState } from "../../analyzer/recove
 import { ErrorFiles } from "../../analyzer/sink/error_files.ts";
 import { StorageRetrier } from "../../analyzer/sink/storage_retrier.ts";
 import { emptyTotals, type Totals } from "../../analyzer/sink/totals.ts";
+import { FileSource } from "../../analyzer/source/file_source.ts";
+import { FollowedFileSource } from "../../analyzer/source/followed_file_source.ts";
 import type { Source } from "../../analyzer/source/source.ts";
 import { TcpSource } from "../../analyzer/source/tcp_source.ts";
 import type { WindowHistory } from "../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
 import { BASE_MS } from "../support/log_lines.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { MemoryLogFiles } from "../support/memory_log_files.ts";
 import { Mulberry32 } from "../support/mulberry32.ts";
-import { checkAgreement, checkTotals } from "./invariants.ts";
+import { type NaiveAnalysis, naiveAnalysis } from "../support/naive_analysis.ts";
+import { checkAgreement, checkTotals, checkWindows } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { SimulatedDatabase } from "./simulated_database.ts";
 import { type DiskOperation, SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedDeliverer } from "./simulated_deliverer.ts";
+import { LOG_PATH, SimulatedLog } from "./simulated_log.ts";
 import { SimulatedSender } from "./simulated_sender.ts";
 import { LINE_BYTES_MAX, traffic } from "./traffic.ts";
 
@@ -58,6 +63,11 @@ class Simulation implements Disposable {
   readonly #clock = new ManualClock({ wallMs: BASE_MS });
   readonly #disk: SimulatedDisk;
   readonly #database: SimulatedDatabase;
+  readonly #inputs: typeof INPUTS[number];
+  readonly #files: MemoryLogFiles;
+  readonly #log: SimulatedLog;
+  /** What the log amounts to, read to its end. */
+  readonly #expected: NaiveAnalysis;
   readonly #sender: SimulatedSender;
   readonly #bodies: readonly Uint8Array[];
   readonly #deliverer: SimulatedDeliverer;
@@ -77,9 +87,24 @@ class Simulation implements Disposable {
     this.#random = new Mulberry32(seed);
     this.#disk = new SimulatedDisk(this.#random);
     this.#database = new SimulatedDatabase(this.#random);
-    const lines = 20 + this.#random.below(200);
-    const log = traffic(this.#random, { name: "tcp", lines, startMs: BASE_MS });
-    this.#sender = new SimulatedSender(this.#random, log);
+    this.#inputs = this.#random.pick(INPUTS);
+    const log = (name: string, isWanted: boolean) =>
+      traffic(this.#random, {
+        name,
+        lines: isWanted ? 20 + this.#random.below(200) : 0,
+        startMs: BASE_MS,
+      });
+    this.#sender = new SimulatedSender(this.#random, log("tcp", this.#inputs.includes("tcp")));
+    // Bytes that are no text are the socket's to bring.
+    const text = new TextDecoder().decode(log("log", this.#inputs !== "tcp"));
+    this.#files = new MemoryLogFiles(() => this.#clock.wallMs());
+    this.#log = new SimulatedLog(this.#random, this.#files, text, !this.#isFollowed);
+    this.#expected = naiveAnalysis(text.split("\n").slice(0, -1), {
+      windowLengthMs: 1000,
+      latenessMs: 500,
+      minStatus: 400,
+      lineBytesMax: LINE_BYTES_MAX,
+    });
     const bodyCount = this.#random.pick([0, 0, 5]);
     this.#bodies = Array.from({ length: bodyCount }, (_, i) =>
       traffic(this.#random, {
@@ -90,7 +115,10 @@ class Simulation implements Disposable {
       }));
     this.#deliverer = new SimulatedDeliverer(this.#random, this.#bodies);
     this.#config = analyzerConfig(parseOptions(analyzerOptions, [
-      ...["--source", TCP, "--line-bytes-max", String(LINE_BYTES_MAX), "--window", "1s"],
+      ...(this.#inputs.includes("tcp") ? ["--source", TCP] : []),
+      ...(this.#inputs === "tcp" ? [] : ["--source", LOG]),
+      ...(this.#isFollowed ? ["--follow"] : []),
+      ...["--line-bytes-max", String(LINE_BYTES_MAX), "--window", "1s"],
       ...["--lateness", "500ms", "--idle-timeout", "2s", "--max-future", "off"],
       ...["--checkpoint-interval", this.#random.pick(["20ms", "100ms", "1s"])],
     ]));
@@ -103,6 +131,7 @@ class Simulation implements Disposable {
     for (const [operation, count] of this.#disk.refused) this.#count(`refused ${operation}`, count);
     for (const [kind, count] of this.#deliverer.answers) this.#count(`answered ${kind}`, count);
     if (!this.#hasLostCheckpoint) this.#checkDeliveries();
+    assert.equal(this.#errorUrls("/log/").length, this.#expected.errors, "error rows of the log");
     return this.#events;
   }
 
@@ -116,9 +145,8 @@ class Simulation implements Disposable {
     const stopping = new AbortController();
     const { signal } = stopping;
     const retrier = new StorageRetrier({ clock: life, signal, notice: () => {} });
-    const sources = [this.#tcpSource(life)];
+    const sources = this.#sources(life);
     const mend = isLast ? () => {} : this.#damageSomething();
-    const wasBegun = this.#savedEpoch >= 0;
     if (isLast) this.#endOutages();
     const { history, recovered, checkpoints } = await this.#driven(this.#open(life, sources))
       .catch((exception) => {
@@ -131,7 +159,7 @@ class Simulation implements Disposable {
       this.#end(life, "kill");
       return;
     }
-    this.#checkRecovered(recovered, history, wasBegun);
+    this.#checkRecovered(recovered, history);
     const base = recovered.state?.totals ?? emptyTotals();
     const readBefore = this.#sender.readBytes;
     const closedUpToMs = recovered.state?.windows.closedUpToMs ?? -Infinity;
@@ -177,7 +205,7 @@ class Simulation implements Disposable {
       assert.ok(nowMs >= watermarkMs, "the watermark went back");
       watermarkMs = nowMs;
       const readBytes = this.#sender.readBytes - readBefore;
-      if (this.#bodies.length === 0) {
+      if (this.#readsSocketOnly) {
         assert.ok(totals.bytes <= base.bytes + readBytes, "more was counted than was read");
       }
     };
@@ -185,7 +213,8 @@ class Simulation implements Disposable {
     const steps = isLast ? Infinity : 5 + this.#random.below(60);
     for (let step = 0; step < steps; step++) {
       await look();
-      const isSent = this.#sender.isDone && this.#sender.isDrained && this.#deliverer.isDone;
+      const isSent = this.#sender.isDone && this.#sender.isDrained && this.#deliverer.isDone &&
+        this.#log.isDone;
       if (isLast && isSent) break;
       assert.ok(step < 10_000, "the last life does not come to its end");
       if (this.#random.next() < 0.3) this.#deliverer.send(pipeline.deliveries!, isLast);
@@ -197,6 +226,9 @@ class Simulation implements Disposable {
         await look();
       }
       const { open } = pipeline.board.latest;
+      if (this.#inputs === "file" && this.#bodies.length === 0) {
+        checkWindows(history, this.#expected);
+      }
       assert.deepEqual(open.map(({ startMs }) => startMs), [], "a window stays open");
       return await this.#stop(pipeline, stopping, life, history, base.bytes - readBefore);
     }
@@ -225,7 +257,7 @@ class Simulation implements Disposable {
     }
     this.#count("stop");
     const { totals, open } = pipeline.board.latest;
-    if (this.#bodies.length === 0) {
+    if (this.#readsSocketOnly) {
       assert.equal(totals.bytes, bytesBefore + this.#sender.readBytes, "bytes were read and lost");
     }
     checkAgreement({
@@ -258,6 +290,8 @@ class Simulation implements Disposable {
     const checkpoints: CheckpointStore = {
       load: (options: LoadOptions) => stored.load(options),
       save: async (checkpoint: Checkpoint) => {
+        const isAnew = checkpoint.epoch === 0;
+        assert.ok(!isAnew || this.#savedEpoch <= 0, "a saved checkpoint is not there");
         this.#begun.set(checkpoint.epoch, checkpoint.totals);
         await stored.save(checkpoint);
         this.#savedEpoch = checkpoint.epoch;
@@ -291,25 +325,37 @@ class Simulation implements Disposable {
     return { history, recovered, checkpoints };
   }
 
-  #tcpSource(life: Life): Source {
-    return new TcpSource(TCP, {
-      connect: () => this.#sender.connect(life),
-      once: false,
-      nowMs: () => life.wallMs(),
-      random: () => this.#random.next(),
+  #sources(life: Life): Source[] {
+    const nowMs = () => life.wallMs();
+    const options = { files: this.#files, path: LOG_PATH, nowMs };
+    return this.#config.sources.map(({ kind, name }) => {
+      if (kind === "tcp") {
+        return new TcpSource(name, {
+          connect: () => this.#sender.connect(life),
+          once: false,
+          nowMs,
+          random: () => this.#random.next(),
+        });
+      }
+      return this.#isFollowed
+        ? new FollowedFileSource(name, options)
+        : new FileSource(name, options);
     });
   }
 
+  get #isFollowed(): boolean {
+    return this.#inputs.includes("follow");
+  }
+
+  /** Then every byte that is counted was read from the socket. */
+  get #readsSocketOnly(): boolean {
+    return this.#inputs === "tcp" && this.#bodies.length === 0;
+  }
+
   /** What a start finds is a checkpoint that was saved, the latest but for damage. */
-  #checkRecovered(
-    { epoch, state }: RecoveredState,
-    history: WindowHistory,
-    wasBegun: boolean,
-  ): void {
+  #checkRecovered({ epoch, state }: RecoveredState, history: WindowHistory): void {
     const { damagedSlots } = this;
-    if (state === undefined) {
-      assert.ok(!wasBegun || damagedSlots > 0, "a saved checkpoint is not there");
-    } else {
+    if (state !== undefined) {
       assert.deepEqual(state.totals, this.#begun.get(epoch), `checkpoint ${epoch}`);
       const oldest = this.#savedEpoch - (damagedSlots > 0 ? 1 : 0);
       assert.ok(epoch >= oldest, `checkpoint ${this.#savedEpoch} was saved, ${epoch} is there`);
@@ -361,6 +407,13 @@ class Simulation implements Disposable {
 
   /** One thing that happens to a running program. */
   #happen(isLast: boolean): void {
+    if (this.#random.next() < 0.3) {
+      this.#log.write(this.#random.pick([1, 30, 300, 3000]));
+      if (this.#isFollowed && this.#random.next() < 0.1) {
+        this.#count("log rotated");
+        this.#log.rotate();
+      }
+    }
     const dice = this.#random.next();
     if (dice < 0.45) {
       this.#sender.send(this.#random.pick([1, 2, 30, 100, 300, 1000, 5000]));
@@ -438,13 +491,18 @@ class Simulation implements Disposable {
 
   /** Whatever was answered with 200 is there, and whatever was sent again is there once. */
   #checkDeliveries(): void {
-    const urls = this.#errorLines().map((line) => JSON.parse(line).url as string);
-    const found = urls.filter((url) => url.startsWith("/delivered-"));
+    const found = this.#errorUrls("/delivered-");
     const sent = this.#bodies.flatMap((body) =>
       new TextDecoder().decode(body).match(/"url":"\/delivered-[^"]*/g) ?? []
     );
-    assert.equal(new Set(found).size, found.length);
     assert.equal(found.length, sent.length, "error rows that were delivered");
+  }
+
+  /** URLs of the error rows that begin so; that none is there twice is checked elsewhere. */
+  #errorUrls(beginning: string): string[] {
+    return this.#errorLines()
+      .map((line) => JSON.parse(line).url as string)
+      .filter((url) => url.startsWith(beginning));
   }
 
   #count(event: string, count = 1): void {
@@ -458,7 +516,11 @@ interface Opened {
   readonly checkpoints: CheckpointStore;
 }
 
+/** What a run reads besides what is delivered to it. */
+const INPUTS = ["tcp", "file", "follow", "tcp and file", "tcp and follow"] as const;
+
 const TCP = "tcp://127.0.0.1:9999";
+const LOG = `file:${LOG_PATH}`;
 const OUTPUT = "/output";
 const CHECKPOINTS = "/checkpoint";
 const ASIDE = "/aside";

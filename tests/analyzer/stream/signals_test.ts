@@ -256,6 +256,19 @@ Deno.test("Signals ends with end of input, a checkpoint and a view once all inpu
 });
 
 // S-43
+Deno.test("Signals lets no time pass behind the last checkpoint, however long it takes", async () => {
+  const { clock, next, signals } = start([]);
+  const last: string[] = [];
+  for (;;) {
+    // A tick behind the barrier could close a window, which then is in no checkpoint.
+    clock.advance(10 * CHECKPOINT_MS);
+    signals.markChanged();
+    last.push(await next());
+    if (last.at(-1) === "done") break;
+  }
+  assert.deepEqual(last, ["end-of-input", "barrier", "view-request", "done"]);
+});
+
 Deno.test("Signals says nothing of an end of input where the run was stopped", async () => {
   const input = new Input();
   const { controller, next } = start([input.stream]);
