@@ -13,6 +13,7 @@ const documents = new Map(
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
   npm: ["--prefix"],
+  soak: ["--minutes", "--scrape-interval"],
   deno: [
     "--allow-env",
     "--allow-net",
