@@ -6,8 +6,9 @@
 import { join } from "node:path";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "./analyzer/config.ts";
 import { runAnalyzer } from "./analyzer/deno/run_analyzer.ts";
+import { isOfTheSystem } from "./analyzer/deno/system_exception.ts";
 import { Terminal } from "./analyzer/deno/terminal.ts";
-import { messageOf, StartException } from "./analyzer/exceptions.ts";
+import { messageOf, StartException, StorageException } from "./analyzer/exceptions.ts";
 import { parseOptions } from "./command_line/deno/parse_options.ts";
 import {
   grantingCommand,
@@ -331,7 +332,7 @@ async function explain(exception: unknown): Promise<number> {
     await complain(`vigie: ${howToPermit([denied], Deno.args)}`);
     return 1;
   }
-  if (isOfTheSystem(exception)) {
+  if (exception instanceof StorageException || isOfTheSystem(exception)) {
     await complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
   } else {
     await complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
@@ -340,13 +341,6 @@ async function explain(exception: unknown): Promise<number> {
     );
   }
   return 1;
-}
-
-/** Whether the machine said no; Deno has no class for a full disk, but gives its code. */
-function isOfTheSystem(exception: unknown): boolean {
-  return Object.values(Deno.errors).some((kind) => exception instanceof kind) ||
-    (exception instanceof Error && "code" in exception &&
-      /^E[A-Z0-9]+$/.test(String(exception.code)));
 }
 
 if (import.meta.main) {

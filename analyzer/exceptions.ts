@@ -13,6 +13,14 @@ export class StartException extends Error {
   }
 }
 
+/**
+ * The storage said no: the disk is full or failing, a file is locked. It may say yes later, so what
+ * was to be written is kept and tried again. The message is one line: what, and why not.
+ */
+export class StorageException extends Error {
+  override readonly name = "StorageException";
+}
+
 /** The message of whatever was thrown, for a line on the screen. */
 export function messageOf(exception: unknown): string {
   return exception instanceof Error ? exception.message : String(exception);

@@ -8,6 +8,7 @@ import type { ErrorSink } from "./sink/error_files.ts";
 import { LiveViewBoard } from "./sink/live_view_board.ts";
 import type { Reporter } from "./sink/reporter.ts";
 import { SourceStates } from "./sink/source_states.ts";
+import type { StorageRetrier } from "./sink/storage_retrier.ts";
 import { emptyTotals } from "./sink/totals.ts";
 import { TotalsCounter } from "./sink/totals_counter.ts";
 import type { WindowHistory } from "./sink/window_history.ts";
@@ -29,6 +30,8 @@ export interface PipelineParts {
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
+  /** Does again what the storage refuses. */
+  readonly retrier: StorageRetrier;
   /** Whether somebody waits for an answer over HTTP. */
   readonly isAnswering: () => boolean;
   /** Stops the run: what was read is committed, and windows stay open in the checkpoint. */
@@ -113,6 +116,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     clock,
     board,
     reporter,
+    retrier: parts.retrier,
     sourceStates,
     errors: parts.errors,
     history: parts.history,

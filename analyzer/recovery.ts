@@ -27,6 +27,8 @@ export interface RecoveryOptions {
   readonly output: Storage;
   readonly history: WindowHistory & { outputId: string | undefined };
   readonly checkpoints: CheckpointStore;
+  /** The latest of them. */
+  readonly checkpoint: Checkpoint | undefined;
   readonly sources: readonly Source[];
   readonly windowLengthMs: number;
   readonly minStatus: number;
@@ -38,15 +40,13 @@ export interface RecoveryOptions {
 }
 
 /**
- * The one way in which a run begins: finds the latest checkpoint, makes sure that it belongs to
- * this output and these sources, and takes history and error files back to where it left them. A
- * first run saves an empty checkpoint, so that from then on there always is one.
+ * The one way in which a run begins: makes sure that the latest checkpoint belongs to this output
+ * and these sources, and takes history and error files back to where it left them. A first run saves an empty checkpoint, so that from then on there always is one.
  *
  * @throws {StartException} with exit status 2 where things do not belong together
  */
 export async function recover(options: RecoveryOptions): Promise<RecoveredState> {
-  const { output, history, checkpoints, sources } = options;
-  const checkpoint = await checkpoints.load(options.notice);
+  const { output, history, checkpoint, sources } = options;
   await checkIdentity(checkpoint, options);
   const saved = await Promise.all(
     sources.map((source) =>

@@ -35,9 +35,20 @@ export interface CheckpointState {
 export interface CheckpointStore {
   /**
    * The latest checkpoint that is whole, or `undefined` where there is none. A damaged one is set
-   * aside under another name, and `notice` is called with one line that says so.
+   * aside under another name.
    */
-  load(notice: (line: string) => void): Promise<Checkpoint | undefined>;
+  load(options: LoadOptions): Promise<Checkpoint | undefined>;
   /** Holds after a crash once this has resolved. */
   save(checkpoint: Checkpoint): Promise<void>;
+}
+
+/** What loading a checkpoint tells. */
+export interface LoadOptions {
+  /** Told in one line of each damaged checkpoint. */
+  readonly notice: (line: string) => void;
+  /**
+   * Called before checkpoints are set aside of which none is whole: without them, nothing says any
+   * more what the results belong to.
+   */
+  readonly onNoneWhole: () => Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { messageOf, StartException } from "../exceptions.ts";
 import type { Storage } from "../sink/storage.ts";
-import type { Checkpoint, CheckpointStore } from "./checkpoint.ts";
+import type { Checkpoint, CheckpointStore, LoadOptions } from "./checkpoint.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint_codec.ts";
 
 /**
@@ -17,19 +17,27 @@ export class StoredCheckpoints implements CheckpointStore {
     this.#label = label;
   }
 
-  async load(notice: (line: string) => void): Promise<Checkpoint | undefined> {
+  async load({ notice, onNoneWhole }: LoadOptions): Promise<Checkpoint | undefined> {
     let latest: Checkpoint | undefined;
-    const damages: string[] = [];
+    const damages: Damage[] = [];
     for (const path of CHECKPOINT_FILES) {
-      const checkpoint = await this.#loadSlot(path, (damage) => damages.push(damage));
+      const checkpoint = await this.#loadSlot(path, (why) => damages.push({ path, why }));
       if (checkpoint === undefined) continue;
       if (latest === undefined || checkpoint.epoch > latest.epoch) latest = checkpoint;
     }
+    if (damages.length > 0 && latest === undefined) await onNoneWhole();
     // What the run goes on from is known only after both were read.
     const rest = latest === undefined
-      ? "no other is whole"
+      ? "no other is whole, so the run begins anew"
       : `going on from number ${latest.epoch}`;
-    for (const damage of damages) notice(`${damage}; ${rest}`);
+    for (const { path, why } of damages) {
+      const { root } = this.#storage;
+      const aside = `set_aside/${this.#label}-${path}`;
+      await this.#storage.move(path, aside);
+      notice(
+        `Checkpoint ${root}/${path} is damaged (${why}): set aside as ${root}/${aside}; ${rest}`,
+      );
+    }
     return latest;
   }
 
@@ -40,7 +48,7 @@ export class StoredCheckpoints implements CheckpointStore {
 
   async #loadSlot(
     path: string,
-    onDamage: (damage: string) => void,
+    onDamage: (why: string) => void,
   ): Promise<Checkpoint | undefined> {
     const bytes = await this.#storage.read(path);
     if (bytes === undefined) return undefined;
@@ -55,15 +63,15 @@ export class StoredCheckpoints implements CheckpointStore {
           { exitStatus: 2, cause: exception },
         );
       }
-      const aside = `set_aside/${this.#label}-${path}`;
-      await this.#storage.move(path, aside);
-      onDamage(
-        `Checkpoint ${name} is damaged (${messageOf(exception)}): ` +
-          `set aside as ${this.#storage.root}/${aside}`,
-      );
+      onDamage(messageOf(exception));
       return undefined;
     }
   }
+}
+
+interface Damage {
+  readonly path: string;
+  readonly why: string;
 }
 
 /** The two files; a checkpoint goes into the one that its epoch picks. */

@@ -302,9 +302,10 @@ class GrowingBytes {
 
   /** Hands over the bytes, and starts anew with a little more room than they needed. */
   take(): Uint8Array {
+    if (this.#end === 0) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#end);
     // New memory is filled with zeros, which costs as much as half of the copying.
-    if (this.#end > 0) this.#replace(new Uint8Array(this.#end + (this.#end >> 3) + PADDING_BYTES));
+    this.#replace(new Uint8Array(this.#end + (this.#end >> 3) + PADDING_BYTES));
     this.#end = 0;
     return taken;
   }

@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import type { AppendFile, Storage, StoredFile } from "../sink/storage.ts";
+import { onStorage } from "./system_exception.ts";
 
 /** Files below a directory of this machine. The directory is made when something is written. */
 export class DirectoryStorage implements Storage {
@@ -10,69 +11,80 @@ export class DirectoryStorage implements Storage {
     this.root = resolve(root);
   }
 
-  async read(path: string): Promise<Uint8Array | undefined> {
-    try {
-      return await Deno.readFile(join(this.root, path));
-    } catch (exception) {
-      if (exception instanceof Deno.errors.NotFound) return undefined;
-      throw exception;
-    }
+  read(path: string): Promise<Uint8Array | undefined> {
+    const target = join(this.root, path);
+    return onStorage(`read ${target}`, async () => {
+      try {
+        return await Deno.readFile(target);
+      } catch (exception) {
+        if (exception instanceof Deno.errors.NotFound) return undefined;
+        throw exception;
+      }
+    });
   }
 
-  async replace(path: string, bytes: Uint8Array): Promise<void> {
+  replace(path: string, bytes: Uint8Array): Promise<void> {
     const target = join(this.root, path);
     const temporary = `${target}.new`;
-    await makeDirectory(dirname(target));
-    using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
-    await writeAll(file, bytes);
-    await file.syncData();
-    await Deno.rename(temporary, target);
-    await syncDirectory(dirname(target));
+    return onStorage(`write ${target}`, async () => {
+      await makeDirectory(dirname(target));
+      using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+      await writeAll(file, bytes);
+      await file.syncData();
+      await Deno.rename(temporary, target);
+      await syncDirectory(dirname(target));
+    });
   }
 
-  async append(path: string): Promise<AppendFile> {
+  append(path: string): Promise<AppendFile> {
     const target = join(this.root, path);
-    await makeDirectory(dirname(target));
-    const file = await Deno.open(target, { append: true, create: true });
-    // One file does one thing at a time: what makes it durable must not hold up what is written.
-    const synced = await Deno.open(target, { append: true });
-    let isNameDurable = false;
-    return {
-      write: (bytes) => writeAll(file, bytes),
-      sync: async () => {
-        await synced.syncData();
-        if (isNameDurable) return;
-        await syncDirectory(dirname(target));
-        isNameDurable = true;
-      },
-      close: () => {
+    return onStorage(`open ${target}`, async () => {
+      await makeDirectory(dirname(target));
+      const file = await Deno.open(target, { append: true, create: true });
+      try {
+        // One file does one thing at a time: what makes it durable must not hold up what is written.
+        return appendFile(target, file, await Deno.open(target, { append: true }));
+      } catch (exception) {
         file.close();
-        synced.close();
-      },
-    };
+        throw exception;
+      }
+    });
   }
 
-  async truncate(path: string, bytes: number): Promise<void> {
-    using file = await Deno.open(join(this.root, path), { write: true });
-    await file.truncate(bytes);
-    await file.sync();
-  }
-
-  async move(from: string, to: string): Promise<void> {
-    const target = join(this.root, to);
-    await makeDirectory(dirname(target));
-    await Deno.rename(join(this.root, from), target);
-    await syncDirectory(dirname(target));
-    await syncDirectory(dirname(join(this.root, from)));
-  }
-
-  async remove(path: string): Promise<void> {
+  truncate(path: string, bytes: number): Promise<void> {
     const target = join(this.root, path);
-    await Deno.remove(target);
-    await syncDirectory(dirname(target));
+    return onStorage(`cut ${target}`, async () => {
+      try {
+        using file = await Deno.open(target, { read: true, write: true });
+        if ((await file.stat()).size <= bytes) return;
+        await file.truncate(bytes);
+        await file.sync();
+      } catch (exception) {
+        if (!(exception instanceof Deno.errors.NotFound)) throw exception;
+      }
+    });
   }
 
-  async list(directory: string): Promise<readonly StoredFile[]> {
+  move(from: string, to: string): Promise<void> {
+    const source = join(this.root, from);
+    const target = join(this.root, to);
+    return onStorage(`move ${source}`, async () => {
+      await makeDirectory(dirname(target));
+      await Deno.rename(source, target);
+      await syncDirectory(dirname(target));
+      await syncDirectory(dirname(source));
+    });
+  }
+
+  remove(path: string): Promise<void> {
+    const target = join(this.root, path);
+    return onStorage(`remove ${target}`, async () => {
+      await Deno.remove(target);
+      await syncDirectory(dirname(target));
+    });
+  }
+
+  list(directory: string): Promise<readonly StoredFile[]> {
     const files: StoredFile[] = [];
     const visit = async (path: string) => {
       const entries: Deno.DirEntry[] = [];
@@ -90,9 +102,29 @@ export class DirectoryStorage implements Storage {
         }
       }
     };
-    await visit(directory);
-    return files.sort((a, b) => a.path < b.path ? -1 : 1);
+    return onStorage(`list ${join(this.root, directory)}`, async () => {
+      await visit(directory);
+      return files.sort((a, b) => a.path < b.path ? -1 : 1);
+    });
   }
+}
+
+function appendFile(target: string, file: Deno.FsFile, synced: Deno.FsFile): AppendFile {
+  let isNameDurable = false;
+  return {
+    write: (bytes) => onStorage(`write ${target}`, () => writeAll(file, bytes)),
+    sync: () =>
+      onStorage(`write ${target}`, async () => {
+        await synced.syncData();
+        if (isNameDurable) return;
+        await syncDirectory(dirname(target));
+        isNameDurable = true;
+      }),
+    close() {
+      file.close();
+      synced.close();
+    },
+  };
 }
 
 /** Makes a directory and those above it, each name durable. */

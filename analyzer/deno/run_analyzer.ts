@@ -7,6 +7,7 @@ import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
+import { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
@@ -45,10 +46,13 @@ export async function runAnalyzer(
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
+  const notice = (line: string) => reporter.notice(line);
+  const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     label: fileLabel(startedAtMs),
-    notice: (line) => reporter.notice(line),
+    notice,
+    retrier,
   });
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
@@ -72,13 +76,14 @@ export async function runAnalyzer(
       clock,
       sources,
       reporter,
+      retrier,
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
     });
     app = createApp({
       live: pipeline.board,
       history: opened.history,
-      health: () => healthOf(pipeline, signal),
+      health: () => healthOf(pipeline, retrier, signal),
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
@@ -134,13 +139,18 @@ function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<R
     : Promise.resolve(new UnsavedResults(config));
 }
 
-function healthOf(pipeline: RunningPipeline, signal: AbortSignal): Health {
+function healthOf(
+  pipeline: RunningPipeline,
+  retrier: StorageRetrier,
+  signal: AbortSignal,
+): Health {
   const { idleMs, isWriting } = pipeline.progress();
   return {
     state: signal.aborted ? "stopping" : "running",
     writerIdleMs: idleMs,
     inputWaiting: isWriting,
-    writerFault: "",
+    writerFault: retrier.fault,
+    writerRefusals: retrier.refusalCount,
   };
 }
 

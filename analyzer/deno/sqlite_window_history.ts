@@ -1,4 +1,5 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { messageOf, StorageException } from "../exceptions.ts";
 import type { WindowHistory, WindowPage, WindowQuery } from "../sink/window_history.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 import type {
@@ -7,8 +8,10 @@ import type {
   UrlCount,
   WindowSummary,
 } from "../window/window_summary.ts";
+import { asRefusal, isDamage } from "./sqlite_exception.ts";
+import { onStorage } from "./system_exception.ts";
 
-/** Version of the tables below, kept as SQLite's `user_version`. */
+/** Version of the tables, kept as SQLite's `user_version`. */
 const SCHEMA_VERSION = 1;
 
 /** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
@@ -66,8 +69,11 @@ CREATE TABLE window_late (
 ) STRICT, WITHOUT ROWID;
 `;
 
-/** How long to wait for another program that has the database locked, in ms. */
-const BUSY_WAIT_MAX_MS = 5000;
+/** How long to wait at the start for another program that has the database locked, in ms. */
+const BUSY_WAIT_AT_START_MS = 5000;
+
+/** The same while running, since everything else waits too; then it is tried again later. */
+const BUSY_WAIT_MS = 20;
 
 /** Checkpoints that can still be gone back to: the latest one and the one before it. */
 const EPOCHS_KEPT = 2;
@@ -76,32 +82,48 @@ const EPOCHS_KEPT = 2;
  * Closed windows in SQLite. One connection writes and reads: what was put since the last commit
  * sits in its open transaction, so readers here see it at once, other processes see it when the
  * checkpoint has it, and a crash leaves no trace of it.
+ *
+ * SQLite takes back the whole transaction where the system refuses any part of it, so what was put
+ * since the last commit is kept here too, and put anew by the next commit.
  */
 export class SqliteWindowHistory implements WindowHistory {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
   readonly #windowsMax: number;
+  readonly #syncFile: (path: string) => Promise<void>;
   readonly #statements: ReturnType<typeof prepare>;
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
-  #isInTransaction = false;
+  /** What was put since the last commit, in order. */
+  #uncommitted: (ClosedWindow | LateCounts)[] = [];
+  /** How many of those the open transaction holds; where there are none, there is none. */
+  #heldCount = 0;
+  /** Whether the system has refused some of it; then nothing is tried before the next commit. */
+  #isRefused = false;
+  /** Whether the log may have lost what was written to it. */
+  #isLogSuspect = false;
 
   /**
    * Opens a database file, or makes it.
    *
-   * @param windowsMax beyond so many the oldest windows are forgotten
    * @throws {RangeError} where the file was written by another version
-   * @throws {Error} where the file cannot be opened, or is no database
+   * @throws {SyntaxError} where it is damaged, or no database at all
+   * @throws {Error} where it cannot be opened
    */
-  constructor(path: string, windowLengthMs: number, windowsMax = Infinity) {
+  constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
+    const { windowsMax = Infinity, syncFile = syncExisting, open = openDatabase } = options;
     this.#path = path;
     this.#windowsMax = windowsMax;
+    this.#syncFile = syncFile;
     this.#lengthMs = windowLengthMs;
-    this.#database = new DatabaseSync(path, { timeout: BUSY_WAIT_MAX_MS });
+    this.#database = open(path);
     try {
       const { user_version: version } = this.#database.prepare("PRAGMA user_version")
         .get() as { user_version: number };
+      const { quick_check: damage } = this.#database.prepare("PRAGMA quick_check(1)")
+        .get() as { quick_check: string };
+      if (damage !== "ok") throw new SyntaxError(damage);
       if (version !== 0 && version !== SCHEMA_VERSION) {
         throw new RangeError(`version is ${version}, supported is ${SCHEMA_VERSION}`);
       }
@@ -116,7 +138,9 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#statements = prepare(this.#database);
     } catch (exception) {
       this.#database.close();
-      throw exception;
+      throw isDamage(exception)
+        ? new SyntaxError(messageOf(exception), { cause: exception })
+        : exception;
     }
   }
 
@@ -131,80 +155,59 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   put(window: ClosedWindow): void {
-    this.#begin();
-    this.#statements.putWindow.run(
-      window.startMs,
-      window.lengthMs,
-      window.totalCount,
-      window.errorCount,
-      window.uniqueIps.count,
-      Number(window.uniqueIps.isExact),
-      this.#epoch,
-    );
-    this.#statements.deleteStatuses.run(window.startMs, window.lengthMs);
-    window.statuses.forEach((status, i) => {
-      this.#statements.putStatus.run(
-        window.startMs,
-        window.lengthMs,
-        status.status,
-        status.errorCount,
-        status.uniqueIps.count,
-        Number(status.uniqueIps.isExact),
-        window.ipSketches[i]!,
-        encodeUrls(status.urls.slice(0, TOP_URLS)),
-        encodeUrls(status.urls.slice(TOP_URLS)),
-        status.urlsTotal.count,
-        Number(status.urlsTotal.isExact),
-      );
-    });
-    if (this.#windowsMax < Infinity) this.#forgetOldest();
+    this.#uncommitted.push(window);
+    this.#tryToHold();
   }
 
   addLate(late: LateCounts): void {
-    this.#begin();
-    this.#statements.addLate.run({
-      start: late.windowStartMs,
-      length: this.#lengthMs,
-      epoch: this.#epoch,
-      count: late.lateCount,
-      errors: late.lateErrorCount,
-    });
+    this.#uncommitted.push(late);
+    this.#tryToHold();
   }
 
   commit(epoch: number): void {
     if (epoch !== this.#epoch) {
       throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
     }
-    if (this.#isInTransaction) {
-      const settled = epoch - EPOCHS_KEPT;
-      this.#statements.foldLate.run({ settled });
-      this.#statements.deleteFolded.run(settled);
-      this.#database.exec("COMMIT");
-      this.#isInTransaction = false;
+    if (this.#uncommitted.length > 0) {
+      this.#transact(() => {
+        this.#hold();
+        const settled = epoch - EPOCHS_KEPT;
+        this.#statements.foldLate.run({ settled });
+        this.#statements.deleteFolded.run(settled);
+        this.#statements.commit.run();
+      });
+      this.#heldCount = 0;
+      this.#uncommitted = [];
+      this.#isRefused = false;
     }
     this.#epoch = epoch + 1;
   }
 
   async sync(): Promise<void> {
     if (this.#path === ":memory:") return;
+    if (this.#isLogSuspect) {
+      this.#moveLog();
+      this.#isLogSuspect = false;
+      return;
+    }
     try {
-      using log = await Deno.open(`${this.#path}-wal`);
-      await log.syncData();
+      await onStorage(`write ${this.#path}`, () => this.#syncFile(`${this.#path}-wal`));
     } catch (exception) {
-      // Where nothing was ever written there is no log.
-      if (!(exception instanceof Deno.errors.NotFound)) throw exception;
+      this.#isLogSuspect = true;
+      throw exception;
     }
   }
 
   rollBackTo(epoch: number): void {
-    if (this.#isInTransaction) this.#database.exec("ROLLBACK");
-    this.#isInTransaction = false;
-    this.#database.exec("BEGIN IMMEDIATE");
+    this.#rollBack();
+    this.#statements.begin.run();
     this.#statements.deleteStatusesAfter.run(epoch);
     this.#statements.deleteWindowsAfter.run(epoch);
     this.#statements.deleteLateAfter.run(epoch);
-    this.#database.exec("COMMIT");
+    this.#statements.commit.run();
+    this.#uncommitted = [];
     this.#epoch = epoch + 1;
+    this.#database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`);
   }
 
   query(query: WindowQuery): WindowPage {
@@ -238,9 +241,98 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#database.close();
   }
 
-  /** The same as {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Puts it where readers see it, if the system lets us: else the next commit has to. */
+  #tryToHold(): void {
+    if (this.#isRefused) return;
+    try {
+      this.#transact(() => this.#hold());
+    } catch (exception) {
+      if (!(exception instanceof StorageException)) throw exception;
+      this.#isRefused = true;
+    }
+  }
+
+  /** Brings the open transaction up to date, beginning it where there is none. */
+  #hold(): void {
+    if (this.#heldCount === 0) this.#statements.begin.run();
+    for (; this.#heldCount < this.#uncommitted.length; this.#heldCount++) {
+      const element = this.#uncommitted[this.#heldCount]!;
+      if ("startMs" in element) this.#putWindow(element);
+      else this.#addLate(element);
+    }
+  }
+
+  /** @throws {StorageException} where the system refuses it; then nothing is held any more */
+  #transact(operation: () => void): void {
+    try {
+      operation();
+    } catch (exception) {
+      this.#rollBack();
+      throw asRefusal(`write ${this.#path}`, exception);
+    }
+  }
+
+  #rollBack(): void {
+    this.#heldCount = 0;
+    // SQLite may have rolled back by itself.
+    if (this.#database.isTransaction) this.#statements.rollBack.run();
+  }
+
+  /**
+   * Moves all that the log holds into the database, which SQLite makes durable itself: what it
+   * reads of the log is right also where the disk has lost it.
+   */
+  #moveLog(): void {
+    let busy: unknown;
+    try {
+      busy = this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"];
+    } catch (exception) {
+      throw asRefusal(`write ${this.#path}`, exception);
+    }
+    if (busy !== 0) throw new StorageException(`Cannot write ${this.#path}: it is being read`);
+  }
+
+  #putWindow(window: ClosedWindow): void {
+    this.#statements.putWindow.run(
+      window.startMs,
+      window.lengthMs,
+      window.totalCount,
+      window.errorCount,
+      window.uniqueIps.count,
+      Number(window.uniqueIps.isExact),
+      this.#epoch,
+    );
+    this.#statements.deleteStatuses.run(window.startMs, window.lengthMs);
+    window.statuses.forEach((status, i) => {
+      this.#statements.putStatus.run(
+        window.startMs,
+        window.lengthMs,
+        status.status,
+        status.errorCount,
+        status.uniqueIps.count,
+        Number(status.uniqueIps.isExact),
+        window.ipSketches[i]!,
+        encodeUrls(status.urls.slice(0, TOP_URLS)),
+        encodeUrls(status.urls.slice(TOP_URLS)),
+        status.urlsTotal.count,
+        Number(status.urlsTotal.isExact),
+      );
+    });
+    if (this.#windowsMax < Infinity) this.#forgetOldest();
+  }
+
+  #addLate(late: LateCounts): void {
+    this.#statements.addLate.run({
+      start: late.windowStartMs,
+      length: this.#lengthMs,
+      epoch: this.#epoch,
+      count: late.lateCount,
+      errors: late.lateErrorCount,
+    });
   }
 
   #forgetOldest(): void {
@@ -249,12 +341,6 @@ export class SqliteWindowHistory implements WindowHistory {
     for (const name of ["forgetWindows", "forgetStatuses", "forgetLate"] as const) {
       this.#statements[name].run({ oldest: oldest["start_ms"]! });
     }
-  }
-
-  #begin(): void {
-    if (this.#isInTransaction) return;
-    this.#database.exec("BEGIN IMMEDIATE");
-    this.#isInTransaction = true;
   }
 
   #summarize(row: WindowRow, urlsMax: number, status: number | undefined): WindowSummary {
@@ -272,6 +358,29 @@ export class SqliteWindowHistory implements WindowHistory {
       lateErrorCount: row.late_error_count,
       statuses,
     };
+  }
+}
+
+/** What a test may want to be different. */
+export interface SqliteWindowHistoryOptions {
+  /** Beyond so many the oldest windows are forgotten. Default: none are. */
+  readonly windowsMax?: number;
+  /** Makes a file durable, if there is one. */
+  readonly syncFile?: (path: string) => Promise<void>;
+  readonly open?: (path: string) => DatabaseSync;
+}
+
+function openDatabase(path: string): DatabaseSync {
+  return new DatabaseSync(path, { timeout: BUSY_WAIT_AT_START_MS });
+}
+
+async function syncExisting(path: string): Promise<void> {
+  try {
+    using file = await Deno.open(path);
+    await file.syncData();
+  } catch (exception) {
+    // Where nothing was ever written there is no log.
+    if (!(exception instanceof Deno.errors.NotFound)) throw exception;
   }
 }
 
@@ -337,6 +446,9 @@ const WINDOW_COLUMNS = `
 type StatementName = keyof typeof SQL;
 
 const SQL = {
+  begin: "BEGIN IMMEDIATE",
+  commit: "COMMIT",
+  rollBack: "ROLLBACK",
   getMeta: "SELECT value FROM meta WHERE key = ?",
   setMeta: "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   putWindow: `

@@ -17,7 +17,9 @@ export class UnsavedResults implements Results {
     // Where nothing is served either, nobody can ask for a window that was printed.
     this.#history = config.http === undefined
       ? NO_HISTORY
-      : new SqliteWindowHistory(":memory:", config.windowLengthMs, LIMITS.windowsUnsavedMax);
+      : new SqliteWindowHistory(":memory:", config.windowLengthMs, {
+        windowsMax: LIMITS.windowsUnsavedMax,
+      });
   }
 
   /** There is nothing to move aside. */

@@ -27,6 +27,8 @@ export interface Health {
   readonly writerIdleMs: number;
   /** Whether rows have been read that the writer has not committed yet. */
   readonly inputWaiting: boolean;
-  /** Why the writer cannot write; empty while it can. */
+  /** Why the writer cannot write, so that nothing is read; empty while it can. */
   readonly writerFault: string;
+  /** How often the storage has refused something since the start. */
+  readonly writerRefusals: number;
 }

@@ -46,6 +46,7 @@ export function healthRoutes(deps: AppDeps): Route[] {
   ];
 }
 
-function isStuck({ inputWaiting, writerIdleMs }: Health): boolean {
-  return inputWaiting && writerIdleMs >= WRITER_IDLE_MAX_MS;
+/** A writer that knows what it waits for is not stuck: another start would not make room either. */
+function isStuck({ inputWaiting, writerIdleMs, writerFault }: Health): boolean {
+  return writerFault === "" && inputWaiting && writerIdleMs >= WRITER_IDLE_MAX_MS;
 }

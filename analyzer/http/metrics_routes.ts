@@ -71,7 +71,7 @@ function toMetricsJson(view: LiveView, { history }: AppDeps) {
 }
 
 function factsOf(view: LiveView, deps: AppDeps, httpExceptions: number): MetricFacts {
-  const { writerIdleMs, inputWaiting } = deps.health();
+  const { writerIdleMs, inputWaiting, writerFault, writerRefusals } = deps.health();
   return {
     view,
     nowMs: deps.nowMs(),
@@ -79,6 +79,8 @@ function factsOf(view: LiveView, deps: AppDeps, httpExceptions: number): MetricF
     version: deps.version,
     writerIdleMs,
     isInputWaiting: inputWaiting,
+    hasWriterFault: writerFault !== "",
+    writerRefusals,
     httpExceptions,
   };
 }

@@ -41,6 +41,10 @@ export interface MetricFacts {
   readonly writerIdleMs: number;
   /** Whether rows have been read that the writer has not committed yet. */
   readonly isInputWaiting: boolean;
+  /** Whether the storage refuses to be written to. */
+  readonly hasWriterFault: boolean;
+  /** How often it has refused anything since the start. */
+  readonly writerRefusals: number;
   /** HTTP requests that failed by an exception of ours. */
   readonly httpExceptions: number;
 }

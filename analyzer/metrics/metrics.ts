@@ -151,6 +151,22 @@ export const METRICS: readonly Metric[] = [
     samples: ({ isInputWaiting }) => single(isInputWaiting ? 1 : 0),
   },
   {
+    name: "vigie_writer_fault",
+    type: "gauge",
+    unit: "",
+    help: "1 while the storage refuses what has to be written, and nothing is read, else 0.",
+    labels: [],
+    samples: ({ hasWriterFault }) => single(hasWriterFault ? 1 : 0),
+  },
+  {
+    name: "vigie_writer_refusals",
+    type: "counter",
+    unit: "",
+    help: "Attempts to write that the storage has refused since the program started.",
+    labels: [],
+    samples: ({ writerRefusals }) => single(writerRefusals),
+  },
+  {
     name: "vigie_http_exceptions",
     type: "counter",
     unit: "",

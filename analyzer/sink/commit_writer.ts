@@ -4,6 +4,7 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
+import { freeBatch } from "../decode/free_batch.ts";
 import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
@@ -12,6 +13,7 @@ import type { LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
 import type { SourceStates } from "./source_states.ts";
+import type { StorageRetrier } from "./storage_retrier.ts";
 import type { TotalsCounter } from "./totals_counter.ts";
 import type { WindowHistory } from "./window_history.ts";
 
@@ -27,6 +29,7 @@ export interface CommitWriterOptions {
   readonly totals: TotalsCounter;
   readonly board: LiveViewBoard;
   readonly reporter: Reporter;
+  readonly retrier: StorageRetrier;
   /** Number of the checkpoint that the run goes on from. */
   readonly epoch: number;
   /** How far each replayable input had been read there. */
@@ -151,11 +154,13 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       this.#hasSeenFuture = true;
       reporter.futureRow();
     }
+    freeBatch(batch);
     this.#changed();
   }
 
   async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {
-    const { clock, errors, history, checkpoints, identity, sources, totals } = this.#options;
+    const { clock, errors, history, checkpoints, identity, sources, totals, retrier } = this
+      .#options;
     if (this.#hasChanged) {
       const { watermark, windows } = state;
       if (watermark === undefined || windows === undefined) {
@@ -163,9 +168,9 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       }
       const epoch = this.#epoch + 1;
       await errors.sync(clock.wallMs());
-      history.commit(epoch);
-      await history.sync();
-      await checkpoints.save({
+      await retrier.retry(() => history.commit(epoch));
+      await retrier.retry(() => history.sync());
+      const checkpoint = {
         epoch,
         identity,
         watermark,
@@ -174,7 +179,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         errorFiles: errors.state(),
         positions: new Map(this.#positions),
         sources,
-      });
+      };
+      await retrier.retry(() => checkpoints.save(checkpoint));
       this.#epoch = epoch;
       this.#hasChanged = false;
     }

@@ -1,6 +1,7 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
 import type { Storage, StoredFile } from "./storage.ts";
+import type { StorageRetrier } from "./storage_retrier.ts";
 import { WriteBehindFile } from "./write_behind_file.ts";
 
 /** When a new part is begun. */
@@ -40,16 +41,23 @@ export interface ErrorSink {
 export class ErrorFiles implements ErrorSink {
   readonly #storage: Storage;
   readonly #options: ErrorFilesOptions;
+  readonly #retrier: StorageRetrier;
   #nextPart: number;
   /** By date, the one written last at the end. */
   readonly #parts = new Map<string, Part>();
 
-  constructor(storage: Storage, options: ErrorFilesOptions, restored: ErrorFilesState) {
+  constructor(
+    storage: Storage,
+    options: ErrorFilesOptions,
+    restored: ErrorFilesState,
+    retrier: StorageRetrier,
+  ) {
     this.#storage = storage;
     this.#options = options;
+    this.#retrier = retrier;
     this.#nextPart = restored.nextPart;
     for (const { path, bytes } of restored.open) {
-      this.#parts.set(dateOf(path), new Part(path, bytes));
+      this.#parts.set(dateOf(path), this.#part(path, bytes));
     }
   }
 
@@ -81,18 +89,18 @@ export class ErrorFiles implements ErrorSink {
   }
 
   async flush(): Promise<void> {
-    for (const part of this.#parts.values()) await part.flush();
+    for (const { file } of this.#parts.values()) await file.flush();
   }
 
   /** Makes everything appended durable, and closes parts that are full or old. */
   async sync(nowMs: number): Promise<void> {
     for (const [date, part] of this.#parts) {
-      await part.sync();
+      await part.file.sync();
       // Also where the clock was set back: then the part starts to age anew.
       part.firstSyncAtMs = Math.min(part.firstSyncAtMs, nowMs);
       const ageMs = nowMs - part.firstSyncAtMs;
-      if (part.bytes >= this.#options.partBytesMax || ageMs >= this.#options.partAgeMaxMs) {
-        part.close();
+      if (part.file.bytes >= this.#options.partBytesMax || ageMs >= this.#options.partAgeMaxMs) {
+        part.file.close();
         this.#parts.delete(date);
       }
     }
@@ -102,26 +110,26 @@ export class ErrorFiles implements ErrorSink {
   state(): ErrorFilesState {
     return {
       nextPart: this.#nextPart,
-      open: [...this.#parts.values()].map(({ path, bytes }) => ({ path, bytes })),
+      open: [...this.#parts.values()].map(({ path, file }) => ({ path, bytes: file.bytes })),
     };
   }
 
   /** Closes all files; what was not synced may be lost with the machine. */
   close(): void {
-    for (const part of this.#parts.values()) part.close();
+    for (const { file } of this.#parts.values()) file.close();
   }
 
   async #write(date: string, bytes: Uint8Array): Promise<void> {
     let part = this.#parts.get(date);
-    if (part === undefined || part.bytes >= this.#options.partBytesMax) {
+    if (part === undefined || part.file.bytes >= this.#options.partBytesMax) {
       await this.#retire(date);
-      part = new Part(partPath(date, this.#nextPart), 0);
+      part = this.#part(partPath(date, this.#nextPart), 0);
       this.#nextPart++;
     }
     // Deleting first moves the entry to the end: the map's order is the order of last writes.
     this.#parts.delete(date);
     this.#parts.set(date, part);
-    await part.write(this.#storage, bytes);
+    await part.file.write(bytes);
     while (this.#parts.size > PARTS_OPEN_MAX) {
       await this.#retire(this.#parts.keys().next().value!);
     }
@@ -130,9 +138,14 @@ export class ErrorFiles implements ErrorSink {
   async #retire(date: string): Promise<void> {
     const part = this.#parts.get(date);
     if (part === undefined) return;
-    await part.sync();
-    part.close();
+    await part.file.sync();
+    part.file.close();
     this.#parts.delete(date);
+  }
+
+  #part(path: string, bytes: number): Part {
+    const file = new WriteBehindFile(this.#storage, path, bytes, this.#retrier);
+    return { path, file, firstSyncAtMs: Infinity };
   }
 }
 
@@ -218,40 +231,11 @@ const ERRORS_DIRECTORY = "errors";
 const NEWLINE = 0x0a;
 
 /** One file that is being written. */
-class Part {
+interface Part {
   readonly path: string;
-  bytes: number;
+  readonly file: WriteBehindFile;
   /** Where its age counts from; a part of an earlier run starts anew with this one. */
-  firstSyncAtMs = Infinity;
-  #file: WriteBehindFile | undefined;
-  #isDirty = false;
-
-  constructor(path: string, bytes: number) {
-    this.path = path;
-    this.bytes = bytes;
-  }
-
-  async write(storage: Storage, bytes: Uint8Array): Promise<void> {
-    this.#file ??= new WriteBehindFile(await storage.append(this.path));
-    await this.#file.write(bytes);
-    this.bytes += bytes.length;
-    this.#isDirty = true;
-  }
-
-  async flush(): Promise<void> {
-    await this.#file?.flush();
-  }
-
-  async sync(): Promise<void> {
-    if (!this.#isDirty) return;
-    await this.#file!.sync();
-    this.#isDirty = false;
-  }
-
-  close(): void {
-    this.#file?.close();
-    this.#file = undefined;
-  }
+  firstSyncAtMs: number;
 }
 
 /** The lines of error rows `from` to `to`, the latter excluded. */

@@ -1,7 +1,8 @@
 /**
  * Files below one directory, as much of them as the analyzer needs. Paths are relative to it and
  * use `/`; whatever of a path is missing is made. "Durable" means that it is there after a crash
- * of the machine.
+ * of the machine. Where the system refuses something, a call rejects with a
+ * {@linkcode StorageException} and may be repeated.
  */
 export interface Storage {
   /** The directory as people know it: an absolute path, for messages. */
@@ -12,7 +13,7 @@ export interface Storage {
   replace(path: string, bytes: Uint8Array): Promise<void>;
   /** Opens a file for writing at its end, making it where it is missing. */
   append(path: string): Promise<AppendFile>;
-  /** Cuts a file to a length that it has at least; durable once resolved. */
+  /** Cuts a file that is longer, and leaves others as they are; durable once resolved. */
   truncate(path: string, bytes: number): Promise<void>;
   /** Gives a file another path; durable once resolved. */
   move(from: string, to: string): Promise<void>;
@@ -30,11 +31,12 @@ export interface StoredFile {
 
 /** A file that is open for writing at its end. */
 export interface AppendFile {
-  /** Writes all bytes; they may be reused once it has resolved. */
+  /** Writes all bytes, or rejects with some of them written; they may be reused then. */
   write(bytes: Uint8Array): Promise<void>;
   /**
    * Makes everything written durable, and the file's name with it; of a write that is not resolved
-   * yet, as much as it has come to.
+   * yet, as much as it has come to. A system tells only once that it could not: what was written
+   * may be lost then, whatever a later call says.
    */
   sync(): Promise<void>;
   close(): void;

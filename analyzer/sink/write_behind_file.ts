@@ -1,100 +1,187 @@
-import type { AppendFile } from "./storage.ts";
+import { StorageException } from "../exceptions.ts";
+import type { AppendFile, Storage } from "./storage.ts";
+import type { StorageRetrier } from "./storage_retrier.ts";
 
 /**
- * A file that is written behind the caller's back: small pieces are collected and written
- * together, one write at a time, while the caller goes on. A caller that is faster than the disk
- * is held up once a buffer is full while the one before is still being written: at most twice
- * {@linkcode COLLECTED_BYTES_MAX} wait here.
+ * A file that is written behind the caller's back, and keeps what it was given until that is
+ * durable. Pieces are copied into blocks; a full block is written, one at a time, while the caller
+ * goes on, and much that was written is made durable likewise, so that little is left to wait for
+ * when it has to be.
  *
- * Much that was written is made durable behind the caller's back as well, so that little is left
- * to wait for when it has to be.
+ * Where the storage refuses anything, the file is cut back to what is known to be durable, and all
+ * that came after it is written anew: after a failed write nobody knows how much of it is there,
+ * and after a failed sync a system may take lost bytes for written ones (Rebello et al., "Can
+ * Applications Recover from fsync Failures?", 2020). A caller that is faster than the disk is held
+ * up once {@linkcode KEPT_BYTES_MAX} are not durable yet.
+ *
+ * One call at a time.
  */
 export class WriteBehindFile {
-  readonly #file: AppendFile;
-  #collected = new Uint8Array(0);
-  #collectedBytes = 0;
-  #spare = new Uint8Array(0);
-  #writing: Promise<void> = Promise.resolve();
-  #unsyncedBytes = 0;
-  #syncing: Promise<void> = Promise.resolve();
-  #isSyncing = false;
+  readonly #storage: Storage;
+  readonly #path: string;
+  readonly #retrier: StorageRetrier;
+  #file: AppendFile | undefined;
 
-  constructor(file: AppendFile) {
-    this.#file = file;
+  /** What is kept, in order; all but the last are full. */
+  readonly #blocks: Uint8Array[] = [];
+  /** Empty ones, the one used last at the end: it may still be in the processor's cache. */
+  readonly #spareBlocks: Uint8Array[] = [];
+
+  // Places in the file: where the blocks begin, and how far it is durable, is being made durable,
+  // is written, is being written, was taken from callers.
+  #keptFrom: number;
+  #durable: number;
+  #syncing: number;
+  #written: number;
+  #writing: number;
+  #taken: number;
+
+  /** What goes on behind the caller's back. Neither ever rejects: the next caller is told. */
+  #write: Promise<void> = Promise.resolve();
+  #sync: Promise<void> | undefined;
+  #refused: StorageException | undefined;
+  #broken: { readonly cause: unknown } | undefined;
+
+  /** @param bytes length of the file, all of it durable */
+  constructor(storage: Storage, path: string, bytes: number, retrier: StorageRetrier) {
+    this.#storage = storage;
+    this.#path = path;
+    this.#retrier = retrier;
+    this.#keptFrom = this.#durable = this.#syncing = bytes;
+    this.#written = this.#writing = this.#taken = bytes;
   }
 
-  /**
-   * Takes bytes that must not change from then on. Resolves when there is room for more; rejects
-   * with what an earlier write has failed with.
-   */
+  /** Length of the file once all is written that was taken. */
+  get bytes(): number {
+    return this.#taken;
+  }
+
+  /** Copies bytes. Resolves when there is room for more. */
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#collectedBytes + bytes.length > COLLECTED_BYTES_MAX) {
-      await this.#beginCollected();
-      // As large as that it gains nothing from being copied.
-      if (bytes.length > COLLECTED_BYTES_MAX / 2) return await this.#begin(bytes);
+    for (let start = 0; start < bytes.length;) {
+      const at = (this.#taken - this.#keptFrom) % BLOCK_BYTES;
+      if (at === 0) this.#blocks.push(this.#spareBlocks.pop() ?? new Uint8Array(BLOCK_BYTES));
+      const end = Math.min(bytes.length, start + BLOCK_BYTES - at);
+      this.#blocks.at(-1)!.set(bytes.subarray(start, end), at);
+      this.#taken += end - start;
+      start = end;
+      if ((this.#taken - this.#keptFrom) % BLOCK_BYTES === 0) await this.#beginWrite();
     }
-    if (this.#collectedBytes + bytes.length > this.#collected.length) this.#grow(bytes.length);
-    this.#collected.set(bytes, this.#collectedBytes);
-    this.#collectedBytes += bytes.length;
   }
 
   /** Writes all that was taken: other programs can read it then. */
   async flush(): Promise<void> {
-    await this.#beginCollected();
-    await this.#writing;
+    await this.#beginWrite();
+    await this.#write;
+    await this.#mend();
   }
 
   /** Makes all that was taken durable. */
   async sync(): Promise<void> {
     await this.flush();
-    // A system tells only once that bytes could not be made durable.
-    await this.#syncing;
-    this.#unsyncedBytes = 0;
-    await this.#file.sync();
+    while (this.#durable < this.#taken) await this.#waitForSync();
   }
 
-  /** Closes the file; what is not synced may be lost. */
+  /** Closes the file; what is not durable may be lost. */
   close(): void {
-    this.#file.close();
+    this.#file?.close();
+    this.#file = undefined;
   }
 
-  async #beginCollected(): Promise<void> {
-    if (this.#collectedBytes === 0) return;
-    await this.#begin(this.#collected.subarray(0, this.#collectedBytes));
-    [this.#collected, this.#spare] = [this.#spare, this.#collected];
-    this.#collectedBytes = 0;
+  /** Begins to write what was taken and is not being written yet: a block, or a part of one. */
+  async #beginWrite(): Promise<void> {
+    await this.#write;
+    await this.#mend();
+    while (this.#taken - this.#durable > KEPT_BYTES_MAX) await this.#waitForSync();
+    if (this.#writing === this.#taken) return;
+    this.#file ??= await this.#retrier.retry(() => this.#storage.append(this.#path));
+    if (this.#written - this.#syncing >= SYNC_AHEAD_BYTES) this.#beginSync(this.#file);
+    const end = this.#taken;
+    const bytes = this.#kept(this.#writing, end);
+    this.#writing = end;
+    this.#write = this.#file.write(bytes).then(
+      () => void (this.#written = end),
+      (exception) => this.#fail(exception),
+    );
   }
 
-  /** Begins to write, once the write before has ended. */
-  async #begin(bytes: Uint8Array): Promise<void> {
-    await this.#writing;
-    if (this.#unsyncedBytes >= SYNC_AHEAD_BYTES && !this.#isSyncing) this.#syncAhead();
-    this.#unsyncedBytes += bytes.length;
-    this.#writing = this.#file.write(bytes);
-    // Whoever writes or syncs next is told; until then a failure is nobody's.
-    this.#writing.catch(() => {});
+  async #waitForSync(): Promise<void> {
+    if (this.#file !== undefined) this.#beginSync(this.#file);
+    await this.#sync;
+    await this.#mend();
   }
 
-  #syncAhead(): void {
-    this.#unsyncedBytes = 0;
-    this.#isSyncing = true;
-    this.#syncing = this.#file.sync().then(() => {
-      this.#isSyncing = false;
-    });
-    // Whoever syncs next is told; after a failure nothing is synced ahead any more.
-    this.#syncing.catch(() => {});
+  #beginSync(file: AppendFile): void {
+    if (this.#sync !== undefined) return;
+    const end = this.#syncing = this.#written;
+    this.#sync = file.sync().then(
+      () => this.#release(end),
+      (exception) => this.#fail(exception),
+    ).then(() => this.#sync = undefined);
   }
 
-  #grow(bytes: number): void {
-    const needed = this.#collectedBytes + bytes;
-    const grown = new Uint8Array(Math.min(COLLECTED_BYTES_MAX, Math.max(4096, 2 * needed)));
-    grown.set(this.#collected.subarray(0, this.#collectedBytes));
-    this.#collected = grown;
+  #fail(exception: unknown): void {
+    if (exception instanceof StorageException) this.#refused ??= exception;
+    else this.#broken ??= { cause: exception };
+  }
+
+  /** Deals with what has failed meanwhile, if anything has. */
+  async #mend(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken.cause;
+    const refused = this.#refused;
+    if (refused === undefined) return;
+    await this.#write;
+    await this.#sync;
+    await this.#retrier.retry(() => this.#writeAnew(), refused);
+    this.#refused = undefined;
+  }
+
+  async #writeAnew(): Promise<void> {
+    this.close();
+    await this.#storage.truncate(this.#path, this.#durable);
+    const file = await this.#storage.append(this.#path);
+    try {
+      for (let start = this.#durable; start < this.#taken;) {
+        const untilBlockEnd = BLOCK_BYTES - (start - this.#keptFrom) % BLOCK_BYTES;
+        const end = Math.min(this.#taken, start + untilBlockEnd);
+        await file.write(this.#kept(start, end));
+        start = end;
+      }
+      await file.sync();
+    } catch (exception) {
+      file.close();
+      throw exception;
+    }
+    this.#file = file;
+    this.#writing = this.#written = this.#syncing = this.#taken;
+    this.#release(this.#taken);
+  }
+
+  /** Gives up the blocks that hold nothing behind `durable`. */
+  #release(durable: number): void {
+    this.#durable = durable;
+    const isAll = durable === this.#taken;
+    while (this.#blocks.length > 0 && (isAll || this.#keptFrom + BLOCK_BYTES <= durable)) {
+      this.#spareBlocks.push(this.#blocks.shift()!);
+      this.#keptFrom += BLOCK_BYTES;
+    }
+    if (isAll) this.#keptFrom = durable;
+  }
+
+  /** The bytes from one place of the file to another, both in the same block. */
+  #kept(start: number, end: number): Uint8Array {
+    const at = start - this.#keptFrom;
+    const blockStart = at % BLOCK_BYTES;
+    const block = this.#blocks[(at - blockStart) / BLOCK_BYTES]!;
+    return block.subarray(blockStart, blockStart + end - start);
   }
 }
 
-/** As much as is collected before it is written: larger writes cost no less a byte. */
-export const COLLECTED_BYTES_MAX = 512 * 1024;
+/** As much as is written at once: larger writes cost no less a byte. */
+export const BLOCK_BYTES = 512 * 1024;
 
-/** What is written without having been made durable before that is begun: a tenth of a second. */
-export const SYNC_AHEAD_BYTES = 16 * 1024 * 1024;
+/** What is written before it is begun to be made durable. */
+export const SYNC_AHEAD_BYTES = 8 * 1024 * 1024;
+
+/** What may wait to become durable; a fast disk never has as much to do. */
+export const KEPT_BYTES_MAX = 24 * 1024 * 1024;

@@ -7,6 +7,7 @@ import { TcpSource } from "../../analyzer/source/tcp_source.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
 import { jsonLine } from "../support/log_lines.ts";
 import { ManualClock } from "../support/manual_clock.ts";
+import { storageRetrier } from "../support/storage_retrier.ts";
 
 /** A disk that takes the errors of one batch only when a test lets it. */
 class ThrottledDisk implements ErrorSink {
@@ -81,6 +82,7 @@ Deno.test("startPipeline() slows a socket down to the pace of the disk, with few
     clock,
     sources: [source],
     errors: disk,
+    retrier: storageRetrier({ clock }),
     reporter: { windowClosed() {}, badLine() {}, futureRow() {}, notice() {} },
     isAnswering: () => false,
     signal: new AbortController().signal,

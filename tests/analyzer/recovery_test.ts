@@ -46,14 +46,19 @@ class Place implements Disposable {
     return new StoredCheckpoints(this.checkpointStorage, "label");
   }
 
-  recover(
+  async recover(
     sources: readonly Source[],
     changes: Partial<RecoveryOptions> = {},
   ): ReturnType<typeof recover> {
-    return recover({
+    const { checkpoints = this.checkpoints } = changes;
+    return await recover({
       output: this.output,
       history: this.history,
-      checkpoints: this.checkpoints,
+      checkpoints,
+      checkpoint: await checkpoints.load({
+        notice: (line) => this.notices.push(line),
+        onNoneWhole: () => assert.fail(),
+      }),
       sources,
       windowLengthMs: LENGTH_MS,
       minStatus: 400,
@@ -66,7 +71,7 @@ class Place implements Disposable {
 
   /** The checkpoint that the next run would go on from. */
   async latest(): Promise<Checkpoint> {
-    return (await this.checkpoints.load(assert.fail))!;
+    return (await this.checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail }))!;
   }
 
   [Symbol.dispose](): void {

@@ -10,12 +10,17 @@ export class MemoryStorage implements Storage {
   readonly #written = new Map<string, Uint8Array>();
   /** What is there after a crash of the machine. */
   readonly #durable = new Map<string, Uint8Array>();
+  /** What a refused sync has lost: from here to there it is zeros, whatever later syncs say. */
+  readonly #lost = new Map<string, { readonly start: number; readonly end: number }>();
   readonly #onOperation: (operation: string) => void;
   #operationCount = 0;
   #failFrom = Infinity;
   #openCount = 0;
 
-  /** @param onOperation told of each operation before it begins, as `"sync errors/…"` */
+  /**
+   * @param onOperation told of each operation before it begins, as `"sync errors/…"`; where it
+   *   throws, the operation fails as those of {@linkcode failAt} do, but others go on
+   */
   constructor(onOperation: (operation: string) => void = () => {}) {
     this.#onOperation = onOperation;
   }
@@ -46,6 +51,7 @@ export class MemoryStorage implements Storage {
   /** The machine ends: only what was made durable stays. Operations succeed again. */
   crash(): void {
     this.kill();
+    this.#lost.clear();
     this.#written.clear();
     for (const [path, bytes] of this.#durable) this.#written.set(path, bytes);
   }
@@ -54,6 +60,11 @@ export class MemoryStorage implements Storage {
   text(path: string): string | undefined {
     const bytes = this.#written.get(path);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+  }
+
+  /** A file's bytes, likewise. */
+  bytes(path: string): Uint8Array | undefined {
+    return this.#written.get(path);
   }
 
   /** Paths of all files, in order; no operation. */
@@ -99,8 +110,18 @@ export class MemoryStorage implements Storage {
         this.#add(path, bytes);
       },
       sync: async () => {
-        await this.#begin("sync", path);
-        this.#durable.set(path, this.#get(path));
+        const written = this.#get(path);
+        try {
+          await this.#begin("sync", path);
+        } catch (exception) {
+          const start = this.#durable.get(path)?.length ?? 0;
+          this.#lost.set(path, { start, end: written.length });
+          throw exception;
+        }
+        const durable = written.slice();
+        const lost = this.#lost.get(path);
+        if (lost !== undefined) durable.fill(0, lost.start, lost.end);
+        this.#durable.set(path, durable);
       },
       close: () => void this.#openCount--,
     };
@@ -108,9 +129,10 @@ export class MemoryStorage implements Storage {
 
   async truncate(path: string, bytes: number): Promise<void> {
     await this.#begin("truncate", path);
-    const file = this.#get(path);
-    if (file.length < bytes) throw new RangeError(`${path} has ${file.length} bytes, not ${bytes}`);
+    const file = this.#written.get(path);
+    if (file === undefined || file.length <= bytes) return;
     this.set(path, file.subarray(0, bytes));
+    if (bytes <= (this.#lost.get(path)?.start ?? Infinity)) this.#lost.delete(path);
   }
 
   async move(from: string, to: string): Promise<void> {

@@ -144,6 +144,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
       writerIdleMs: 20,
       inputWaiting: false,
       writerFault: "",
+      writerRefusals: 0,
       ...health,
     }),
     version: "0.1.0",

@@ -15,7 +15,11 @@ async function saved(...epochs: number[]): Promise<MemoryStorage> {
 async function load(storage: MemoryStorage) {
   const notices: string[] = [];
   const checkpoints = new StoredCheckpoints(storage, "x");
-  const epoch = (await checkpoints.load((line) => notices.push(line)))?.epoch;
+  const checkpoint = await checkpoints.load({
+    notice: (line) => notices.push(line),
+    onNoneWhole: () => Promise.resolve(void notices.push("none is whole")),
+  });
+  const epoch = checkpoint?.epoch;
   return { epoch, notices };
 }
 
@@ -86,8 +90,11 @@ Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", asy
   storage.set("checkpoint-1.jsonl", Uint8Array.of(0xff, 0x0a));
   const { epoch, notices } = await load(storage);
   assert.equal(epoch, undefined);
-  assert.equal(notices.length, 2);
-  for (const notice of notices) assert.match(notice, /; no other is whole$/);
+  assert.equal(notices.length, 3);
+  assert.equal(notices.shift(), "none is whole", "before anything is moved");
+  for (const notice of notices) {
+    assert.match(notice, /; no other is whole, so the run begins anew$/);
+  }
   assert.deepEqual(storage.paths(), [
     "set_aside/x-checkpoint-0.jsonl",
     "set_aside/x-checkpoint-1.jsonl",

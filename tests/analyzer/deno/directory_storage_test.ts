@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DirectoryStorage } from "../../../analyzer/deno/directory_storage.ts";
+import { StorageException } from "../../../analyzer/exceptions.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | undefined) =>
@@ -81,7 +82,10 @@ storageTest(
     await storage.truncate("file", 4);
     await write(storage, "file", "!");
     assert.equal(decode(await storage.read("file")), "kept!");
-    await assert.rejects(storage.truncate("missing", 0), Deno.errors.NotFound);
+    await storage.truncate("file", 6);
+    assert.equal(decode(await storage.read("file")), "kept!", "it never grows");
+    await storage.truncate("missing", 0);
+    assert.equal(await storage.read("missing"), undefined);
   },
 );
 
@@ -90,7 +94,7 @@ storageTest("DirectoryStorage.move() makes the directory that it moves to", asyn
   await storage.move("file", "set_aside/c/file");
   assert.equal(await storage.read("file"), undefined);
   assert.equal(decode(await storage.read("set_aside/c/file")), "text");
-  await assert.rejects(storage.move("missing", "other"), Deno.errors.NotFound);
+  await assert.rejects(storage.move("missing", "other"), StorageException);
 });
 
 storageTest("DirectoryStorage.remove() removes one file", async (storage) => {
@@ -98,7 +102,7 @@ storageTest("DirectoryStorage.remove() removes one file", async (storage) => {
   await write(storage, "c/two", "2");
   await storage.remove("c/one");
   assert.deepEqual(await storage.list("c"), [{ path: "c/two", bytes: 1 }]);
-  await assert.rejects(storage.remove("c/one"), Deno.errors.NotFound);
+  await assert.rejects(storage.remove("c/one"), StorageException);
 });
 
 storageTest(
@@ -120,7 +124,11 @@ storageTest(
   "DirectoryStorage throws where a file is in the way of a directory",
   async (storage) => {
     await write(storage, "c", "a file");
-    await assert.rejects(storage.append("c/file"));
+    await assert.rejects(storage.append("c/file"), (exception) => {
+      assert.ok(exception instanceof StorageException);
+      assert.match(exception.message, /^Cannot open \/.*\/c\/file: .*\(os error \d+\)/);
+      return true;
+    });
     await assert.rejects(storage.replace("c/file", encode("x")));
     assert.equal(decode(await storage.read("c")), "a file");
   },

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { SqliteWindowHistory } from "../../../analyzer/deno/sqlite_window_history.ts";
+import {
+  SqliteWindowHistory,
+  type SqliteWindowHistoryOptions,
+} from "../../../analyzer/deno/sqlite_window_history.ts";
+import { StorageException } from "../../../analyzer/exceptions.ts";
 import type { WindowHistory, WindowQuery } from "../../../analyzer/sink/window_history.ts";
 import type { LateCounts } from "../../../analyzer/window/late_counts.ts";
 import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/window_summary.ts";
@@ -26,9 +30,8 @@ async function withPath(test: (path: string) => void | Promise<void>): Promise<v
   }
 }
 
-function open(path: string): SqliteWindowHistory & Disposable {
-  const history = new SqliteWindowHistory(path, LENGTH_MS);
-  return Object.assign(history, { [Symbol.dispose]: () => history.close() });
+function open(path: string, options?: SqliteWindowHistoryOptions): SqliteWindowHistory {
+  return new SqliteWindowHistory(path, LENGTH_MS, options);
 }
 
 function closed(overrides: Partial<WindowSummary> = {}): ClosedWindow {
@@ -463,6 +466,108 @@ Deno.test("SqliteWindowHistory does what its model in memory does", async () => 
       // Shrinking a failure would take minutes: each attempt writes a database.
       { numRuns: 60, interruptAfterTimeLimit: 20_000 },
     );
+  });
+});
+
+/** Windows and late rows of two checkpoints, put and committed as a run does. */
+function putTwo(history: SqliteWindowHistory, index: number): void {
+  history.put(closed({ startMs: START_MS + index * LENGTH_MS }));
+  history.put(closed({ startMs: START_MS + (index + 1) * LENGTH_MS }));
+  history.addLate(late(START_MS + index * LENGTH_MS));
+}
+
+// S-48
+Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock has kept out", async () => {
+  await withPath((path) => {
+    using history = open(path);
+    history.rollBackTo(0);
+    putTwo(history, 0);
+    history.commit(1);
+    {
+      using other = new DatabaseSync(path);
+      other.exec("BEGIN IMMEDIATE");
+      // Kept for later, without a word and without waiting again and again.
+      for (const index of [2, 4, 6]) putTwo(history, index);
+      assert.deepEqual(indexes(history), [1, 0]);
+      assert.throws(() => history.commit(2), StorageException);
+      assert.throws(() => history.commit(2), {
+        name: "StorageException",
+        message: `Cannot write ${path}: database is locked`,
+      });
+    }
+    history.commit(2);
+    assert.deepEqual(indexes(history), [7, 6, 5, 4, 3, 2, 1, 0]);
+    assert.equal(history.get(START_MS + 4 * LENGTH_MS, ALL)!.lateCount, 3);
+    putTwo(history, 8);
+    assert.equal(indexes(history)[0], 9, "what is put is seen at once again");
+    history.commit(3);
+  });
+});
+
+// S-48
+Deno.test("SqliteWindowHistory.commit() puts anew what did not fit, once there is room", async () => {
+  await withPath((path) => {
+    let database: DatabaseSync;
+    using history = open(path, { open: () => database = new DatabaseSync(path) });
+    history.rollBackTo(0);
+    putTwo(history, 0);
+    history.commit(1);
+    const { page_count: pages } = database!.prepare("PRAGMA page_count").get() as {
+      page_count: number;
+    };
+    database!.exec(`PRAGMA max_page_count = ${pages}`);
+    for (let index = 2; index < 100; index += 2) putTwo(history, index);
+    for (let attempt = 0; attempt < 2; attempt++) {
+      assert.throws(() => history.commit(2), {
+        name: "StorageException",
+        message: `Cannot write ${path}: database or disk is full`,
+      });
+      assert.deepEqual(indexes(history), [1, 0], "all of it or nothing");
+    }
+    database!.exec("PRAGMA max_page_count = 1000000");
+    history.commit(2);
+    assert.equal(indexes(history).length, 100);
+    using other = open(path);
+    assert.equal(indexes(other).length, 100);
+  });
+});
+
+// S-48
+Deno.test("SqliteWindowHistory.sync() moves the log into the database where the disk has lost it", async () => {
+  await withPath(async (path) => {
+    let failures = 1;
+    const syncFile = () =>
+      failures-- > 0 ? Promise.reject(new Deno.errors.Interrupted("I/O error")) : Promise.resolve();
+    using history = open(path, { syncFile });
+    history.rollBackTo(0);
+    putTwo(history, 0);
+    history.commit(1);
+    await assert.rejects(history.sync(), StorageException);
+    {
+      using reader = new DatabaseSync(path);
+      reader.exec("BEGIN");
+      reader.prepare("SELECT * FROM windows").all();
+      await assert.rejects(history.sync(), StorageException, "somebody still reads the log");
+    }
+    await history.sync();
+    // Nothing of it is in the log any more.
+    assert.equal((await Deno.stat(`${path}-wal`)).size, 0);
+    await history.sync();
+  });
+});
+
+Deno.test("SqliteWindowHistory() throws for a database with damage inside", async () => {
+  await withPath((path) => {
+    {
+      using history = open(path);
+      history.rollBackTo(0);
+      for (let index = 0; index < 100; index += 2) putTwo(history, index);
+      history.commit(1);
+    }
+    const bytes = Deno.readFileSync(path);
+    bytes.fill(0x5a, bytes.length / 2, bytes.length / 2 + 4096);
+    Deno.writeFileSync(path, bytes);
+    assert.throws(() => open(path), SyntaxError);
   });
 });
 

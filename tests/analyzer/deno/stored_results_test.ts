@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
 import { StoredResults } from "../../../analyzer/deno/stored_results.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
+import type { Source } from "../../../analyzer/source/source.ts";
+import { storageRetrier } from "../../support/storage_retrier.ts";
+import { LENGTH_MS, START_MS, windowSummary } from "../../support/window_fixtures.ts";
 
 /** Results in a directory of their own, and what they said. */
 async function fixture() {
@@ -14,7 +18,11 @@ async function fixture() {
   );
   const notices: string[] = [];
   const lock = () =>
-    StoredResults.lock(config, { label: "label", notice: (line) => notices.push(line) });
+    StoredResults.lock(config, {
+      label: "label",
+      notice: (line) => notices.push(line),
+      retrier: storageRetrier(),
+    });
   return {
     output,
     checkpoint,
@@ -43,14 +51,107 @@ Deno.test("StoredResults frees the one directory where it cannot have the other"
   using _again = await f.lock();
 });
 
-Deno.test("StoredResults refuses a database that is none, and reset() moves it aside", async () => {
+/** A source that is only looked at. */
+function source(isLive: boolean): Source {
+  const name = isLive ? "tcp://127.0.0.1:9999" : "file:a.jsonl";
+  return {
+    name,
+    isLive,
+    prepare: (saved) => Promise.resolve(saved ?? { name, firstStartedAtMs: 0, file: undefined }),
+    open: () => assert.fail("nothing is read"),
+  };
+}
+
+/** Lets a run close a window and save its first checkpoint, then damages a file of it. */
+async function damaged(f: Awaited<ReturnType<typeof fixture>>, isLive: boolean, path: string) {
+  {
+    using results = f.results;
+    const { history, checkpoints, recovered } = await results.open([source(isLive)]);
+    const window = windowSummary({ startMs: START_MS, lengthMs: LENGTH_MS });
+    history.put({ ...window, state: "closed", ipSketches: window.statuses.map(() => EMPTY) });
+    history.commit(1);
+    const first = await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail });
+    await checkpoints.save({ ...first!, epoch: 1, errorFiles: recovered.errorFiles });
+  }
+  const errors = join(f.output, "errors", "date=2025-05-30");
+  Deno.mkdirSync(errors, { recursive: true });
+  Deno.writeTextFileSync(join(errors, "part-000001.jsonl"), "{}\n");
+  Deno.writeTextFileSync(path, "nonsense".repeat(1000));
+}
+
+const EMPTY = new Uint8Array();
+
+// S-40
+Deno.test("StoredResults sets a damaged database aside, and goes on with a new one", async () => {
   using f = await fixture();
   const database = join(f.output, "windows.db");
-  Deno.writeTextFileSync(database, "nonsense".repeat(1000));
+  await damaged(f, true, database);
+  using results = await f.lock();
+  const { recovered, history } = await results.open([source(true)]);
+  assert.equal(recovered.epoch, 1);
+  assert.deepEqual(history.query({ limit: 1, urlsMax: 1 }).windows, []);
+  const aside = join(f.output, "set_aside", "label");
+  assert.match(Deno.readTextFileSync(join(aside, "windows.db")), /^nonsense/);
+  assert.equal(
+    f.notices[0],
+    `Database ${database} is damaged (file is not a database): set aside in ${aside}; ` +
+      "only there are the windows closed so far",
+  );
+  results[Symbol.dispose]();
+  using again = await f.lock();
+  assert.equal((await again.open([source(true)])).recovered.epoch, 1, "it belongs to the run now");
+});
+
+// S-40
+Deno.test("StoredResults begins anew where a database is damaged whose windows can be had again", async () => {
+  using f = await fixture();
+  await damaged(f, false, join(f.output, "windows.db"));
+  using results = await f.lock();
+  const { recovered } = await results.open([source(false)]);
+  assert.equal(recovered.epoch, 0);
+  const aside = join(f.output, "set_aside", "label");
+  assert.match(f.notices[0]!, /: all results are set aside in .*, and the run begins anew$/);
+  assert.deepEqual([...Deno.readDirSync(aside)].map(({ name }) => name).sort(), [
+    "errors",
+    "windows.db",
+  ]);
+  assert.deepEqual([...Deno.readDirSync(f.output)].map(({ name }) => name).sort(), [
+    "lock",
+    "set_aside",
+    "windows.db",
+    "windows.db-shm",
+    "windows.db-wal",
+  ]);
+});
+
+// S-40
+Deno.test("StoredResults begins anew where no checkpoint is whole", async () => {
+  using f = await fixture();
+  const directory = join(f.checkpoint, "errors");
+  await damaged(f, true, join(directory, "checkpoint-0.jsonl"));
+  Deno.writeTextFileSync(join(directory, "checkpoint-1.jsonl"), "");
+  using results = await f.lock();
+  const { recovered, history } = await results.open([source(true)]);
+  assert.equal(recovered.epoch, 0);
+  assert.deepEqual(history.query({ limit: 1, urlsMax: 1 }).windows, []);
+  assert.equal(f.notices.length, 2);
+  for (const notice of f.notices) assert.match(notice, /, so the run begins anew$/);
+  assert.ok(Deno.statSync(join(f.output, "set_aside", "label", "errors")).isDirectory);
+});
+
+Deno.test("StoredResults refuses a database of another version, and reset() moves it aside", async () => {
+  using f = await fixture();
+  const database = join(f.output, "windows.db");
+  {
+    using other = new DatabaseSync(database);
+    other.exec("PRAGMA user_version = 7");
+  }
   await assert.rejects(f.results.open([]), (exception) => {
     assert.ok(exception instanceof StartException);
-    assert.ok(exception.message.startsWith(`Cannot open ${database}: `));
-    assert.match(exception.message, /; take another --output, or --reset$/);
+    assert.equal(
+      exception.message,
+      `Cannot open ${database}: version is 7, supported is 1; take another --output, or --reset`,
+    );
     return true;
   });
   await f.results.reset();
@@ -58,6 +159,5 @@ Deno.test("StoredResults refuses a database that is none, and reset() moves it a
   assert.equal(recovered.epoch, 0);
   const aside = join(f.output, "set_aside", "label");
   assert.deepEqual(f.notices, [`Set aside what was there: ${aside}`]);
-  assert.match(Deno.readTextFileSync(join(aside, "windows.db")), /^nonsense/);
   f.results[Symbol.dispose]();
 });

@@ -21,7 +21,10 @@ Deno.test("UnsavedResults begins anew, and has nothing to save", async () => {
   await results.reset();
   const { recovered, checkpoints, errors } = await results.open([]);
   assert.deepEqual([recovered.epoch, recovered.state, recovered.sources], [0, undefined, []]);
-  assert.equal(await checkpoints.load(assert.fail), undefined);
+  assert.equal(
+    await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail }),
+    undefined,
+  );
   assert.deepEqual(errors.state(), { nextPart: 1, open: [] });
 });
 

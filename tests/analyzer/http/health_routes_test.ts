@@ -21,6 +21,8 @@ Deno.test("GET /healthz is 503 from the 10th second without a move on, if input 
     { writerIdleMs: 9_999, inputWaiting: true, expected: 200 },
     { writerIdleMs: 10_000, inputWaiting: true, expected: 503 },
     { writerIdleMs: 10_000, inputWaiting: false, expected: 200 },
+    // What it waits for is known, and another start would not bring it.
+    { writerIdleMs: 10_000, inputWaiting: true, writerFault: "disk full", expected: 200 },
   ];
   for (const { expected, ...health } of cases) {
     const { status, body } = await get("/healthz", { health });

@@ -11,6 +11,8 @@ const FACTS: MetricFacts = {
   version: "0.1.0",
   writerIdleMs: 0,
   isInputWaiting: false,
+  hasWriterFault: false,
+  writerRefusals: 0,
   httpExceptions: 0,
 };
 

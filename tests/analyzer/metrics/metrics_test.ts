@@ -89,6 +89,9 @@ Deno.test("METRICS reports the program itself", () => {
   assert.equal(valueOf("vigie_writer_idle_seconds"), 0.25);
   assert.equal(valueOf("vigie_input_waiting"), 1);
   assert.equal(valueOf("vigie_input_waiting", undefined, facts({ isInputWaiting: false })), 0);
+  assert.equal(valueOf("vigie_writer_fault"), 1);
+  assert.equal(valueOf("vigie_writer_fault", undefined, facts({ hasWriterFault: false })), 0);
+  assert.equal(valueOf("vigie_writer_refusals"), 3);
   assert.equal(valueOf("vigie_http_exceptions"), 2);
   assert.equal(valueOf("process_start_time_seconds"), START_MS / 1000);
   assert.equal(valueOf("vigie_build", "0.1.0"), 1);
@@ -131,6 +134,8 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     version: "0.1.0",
     writerIdleMs: 250,
     isInputWaiting: true,
+    hasWriterFault: true,
+    writerRefusals: 3,
     httpExceptions: 2,
     ...overrides,
   };

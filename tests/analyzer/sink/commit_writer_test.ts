@@ -19,6 +19,7 @@ import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/windo
 import { analyzedBatch } from "../../support/batches.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
+import { storageRetrier } from "../../support/storage_retrier.ts";
 import { LENGTH_MS, liveView, START_MS, windowSummary } from "../../support/window_fixtures.ts";
 
 const TCP: SavedSource = { name: "tcp://127.0.0.1:9999", firstStartedAtMs: 0, file: undefined };
@@ -92,11 +93,18 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
   const history = new RecordingHistory(tell);
   const clock = new ManualClock();
   const board = new LiveViewBoard(clock, liveView());
+  const retrier = storageRetrier({ clock });
   const options: CommitWriterOptions = {
     clock,
     board,
     history,
-    errors: new ErrorFiles(storage, { partBytesMax: 60, partAgeMaxMs: 1e9 }, NO_ERROR_FILES),
+    errors: new ErrorFiles(
+      storage,
+      { partBytesMax: 60, partAgeMaxMs: 1e9 },
+      NO_ERROR_FILES,
+      retrier,
+    ),
+    retrier,
     checkpoints: new StoredCheckpoints(storage, "x"),
     identity: { outputId: "id", windowLengthMs: LENGTH_MS, minStatus: 400 },
     sources: [TCP, FILE],
@@ -147,7 +155,6 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   await writer.write(windowClosed(START_MS));
   writer.close();
   assert.deepEqual(log, [
-    `append ${PART}`,
     "late -30000: 2, 1",
     "bad not_json: {",
     "changed",
@@ -193,6 +200,7 @@ Deno.test("CommitWriter.write() makes errors, then windows, then the checkpoint 
   await writer.write(barrier());
   writer.close();
   assert.deepEqual(log, [
+    `append ${PART}`,
     `write ${PART}`,
     `sync ${PART}`,
     "commit 1",
@@ -365,15 +373,17 @@ Deno.test("CommitWriter.progress tells since when the writer is at an element", 
 });
 
 /** Batches from a file with a checkpoint after every second one; parts roll on the way. */
-const ELEMENTS: readonly StreamElement[] = Array.from({ length: 8 }, (_, i) => [
-  analyzedBatch([
-    { time: START_MS + i * LENGTH_MS, line: `line ${i} of the first kind` },
-    { time: "future", line: `line ${i} of the future` },
-  ], { inputId: FILE.name, offsetBytes: 100 * (i + 1) }),
-  { kind: "tick", monotonicMs: i, wallMs: i } as const,
-  windowClosed(START_MS + i * LENGTH_MS),
-  ...(i % 2 === 1 ? [barrier()] : []),
-]).flat();
+function elements(): StreamElement[] {
+  return Array.from({ length: 8 }, (_, i) => [
+    analyzedBatch([
+      { time: START_MS + i * LENGTH_MS, line: `line ${i} of the first kind` },
+      { time: "future", line: `line ${i} of the future` },
+    ], { inputId: FILE.name, offsetBytes: 100 * (i + 1) }),
+    { kind: "tick", monotonicMs: i, wallMs: i } as const,
+    windowClosed(START_MS + i * LENGTH_MS),
+    ...(i % 2 === 1 ? [barrier()] : []),
+  ]).flat();
+}
 
 // S-37
 Deno.test("CommitWriter leaves a checkpoint whose lines and windows are there after a crash anywhere", async () => {
@@ -405,7 +415,7 @@ Deno.test("CommitWriter leaves the checkpoint before where the history cannot co
 /** Writes all elements, as a stream does; true where one failed. */
 async function fails(writer: CommitWriter): Promise<boolean> {
   try {
-    for (const element of ELEMENTS) await writer.write(element);
+    for (const element of elements()) await writer.write(element);
     writer.close();
     return false;
   } catch {
@@ -447,5 +457,5 @@ async function assertUsable(
 }
 
 async function load({ checkpoints }: CommitWriterOptions): Promise<Checkpoint | undefined> {
-  return await checkpoints.load((line) => assert.fail(line));
+  return await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail });
 }

@@ -8,6 +8,7 @@ import {
 } from "../../../analyzer/sink/error_files.ts";
 import { analyzedBatch, type Row } from "../../support/batches.ts";
 import { MemoryStorage, StorageFailure } from "../../support/memory_storage.ts";
+import { storageRetrier } from "../../support/storage_retrier.ts";
 
 const DAY_MS = 86_400_000;
 /** 2025-05-30T00:00:00Z */
@@ -22,7 +23,7 @@ const PART_2 = "errors/date=2025-05-31/part-000002.jsonl";
 // S-33
 Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   await files.append(
     analyzedBatch([
       { time: DAY + DAY_MS - 1, line: "last of the day" },
@@ -44,16 +45,17 @@ Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", a
 // S-33
 Deno.test("ErrorFiles.append() takes the window's day, not the row's", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   // Windows of 7 s are not aligned to days: this one begins before midnight.
   await files.append(analyzedBatch([{ time: DAY, line: "a" }], { windowLengthMs: 7000 }), 0);
+  await files.flush();
   files.close();
   assert.deepEqual(storage.paths(), ["errors/date=2025-05-29/part-000001.jsonl"]);
 });
 
 Deno.test("ErrorFiles.append() writes nothing for a batch without errors", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   await files.append(analyzedBatch([{ time: DAY, status: 200 }]), 0);
   await files.append(analyzedBatch([]), 0);
   assert.equal(storage.operationCount, 0);
@@ -63,7 +65,7 @@ Deno.test("ErrorFiles.append() writes nothing for a batch without errors", async
 // S-33
 Deno.test("ErrorFiles.append() puts late and future rows into the part written last", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   const closedUpToMs = DAY;
   await files.append(
     analyzedBatch([{ time: DAY + DAY_MS, line: "tomorrow" }], { closedUpToMs }),
@@ -90,7 +92,7 @@ Deno.test("ErrorFiles.append() puts late and future rows into the part written l
 // S-33
 Deno.test("ErrorFiles.append() puts future rows under the day of the clock where no part is open", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   await files.append(analyzedBatch([{ time: "future", line: "future" }]), DAY + DAY_MS - 1);
   await files.sync(0);
   files.close();
@@ -100,7 +102,12 @@ Deno.test("ErrorFiles.append() puts future rows under the day of the clock where
 // S-34
 Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the bound", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, { ...NEVER_ROLL, partBytesMax: 8 }, NO_ERROR_FILES);
+  const files = new ErrorFiles(
+    storage,
+    { ...NEVER_ROLL, partBytesMax: 8 },
+    NO_ERROR_FILES,
+    storageRetrier(),
+  );
   for (const line of ["123", "456", "789"]) {
     await files.append(analyzedBatch([{ time: DAY, line }]), 0);
   }
@@ -118,7 +125,12 @@ Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the b
 Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and closes one at it", async () => {
   for (const [partBytesMax, open] of [[5, 1], [4, 0]] as const) {
     const storage = new MemoryStorage();
-    const files = new ErrorFiles(storage, { ...NEVER_ROLL, partBytesMax }, NO_ERROR_FILES);
+    const files = new ErrorFiles(
+      storage,
+      { ...NEVER_ROLL, partBytesMax },
+      NO_ERROR_FILES,
+      storageRetrier(),
+    );
     await files.append(analyzedBatch([{ time: DAY, line: "123" }]), 0);
     await files.sync(0);
     assert.equal(files.state().open.length, open);
@@ -130,7 +142,12 @@ Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and close
 // S-34
 Deno.test("ErrorFiles.sync() closes a part at its age, not a millisecond before", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, { ...NEVER_ROLL, partAgeMaxMs: 1000 }, NO_ERROR_FILES);
+  const files = new ErrorFiles(
+    storage,
+    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    NO_ERROR_FILES,
+    storageRetrier(),
+  );
   await files.append(analyzedBatch([{ time: DAY }]), 5000);
   await files.sync(5000);
   await files.sync(5999);
@@ -145,6 +162,7 @@ Deno.test("ErrorFiles.sync() lets a part age anew after the clock was set back",
     new MemoryStorage(),
     { ...NEVER_ROLL, partAgeMaxMs: 1000 },
     NO_ERROR_FILES,
+    storageRetrier(),
   );
   await files.append(analyzedBatch([{ time: DAY }]), 5000);
   await files.sync(5000);
@@ -162,6 +180,7 @@ Deno.test("ErrorFiles.sync() lets a restored part age anew, and go on being writ
     storage,
     { ...NEVER_ROLL, partAgeMaxMs: 1000 },
     { nextPart: 2, open: [{ path: PART_1, bytes: 4 }] },
+    storageRetrier(),
   );
   await files.sync(50_000);
   await files.append(analyzedBatch([{ time: "future", line: "new" }]), 50_000);
@@ -175,9 +194,11 @@ Deno.test("ErrorFiles.sync() lets a restored part age anew, and go on being writ
 // S-34
 Deno.test("ErrorFiles.append() keeps four parts open, and closes the one written least recently", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
-  const append = (day: number) =>
-    files.append(analyzedBatch([{ time: DAY + day * DAY_MS, line: `${day}` }]), 0);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
+  const append = async (day: number) => {
+    await files.append(analyzedBatch([{ time: DAY + day * DAY_MS, line: `${day}` }]), 0);
+    await files.flush();
+  };
   for (const day of [0, 1, 2, 3]) await append(day);
   assert.equal(storage.openCount, 4);
   await append(0);
@@ -194,7 +215,7 @@ Deno.test("ErrorFiles.append() keeps four parts open, and closes the one written
 
 Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async () => {
   const storage = new MemoryStorage();
-  const first = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const first = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   await first.append(
     analyzedBatch([{ time: DAY + DAY_MS, line: "a" }, { time: DAY, line: "b" }]),
     0,
@@ -210,7 +231,7 @@ Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async ()
     ],
   });
 
-  const second = new ErrorFiles(storage, NEVER_ROLL, structuredClone(state));
+  const second = new ErrorFiles(storage, NEVER_ROLL, structuredClone(state), storageRetrier());
   assert.deepEqual(second.state(), state);
   await second.append(analyzedBatch([{ time: "future", line: "written last" }]), 0);
   await second.append(analyzedBatch([{ time: DAY + 2 * DAY_MS, line: "new" }]), 0);
@@ -225,10 +246,10 @@ Deno.test("ErrorFiles.state() is what another ErrorFiles goes on from", async ()
 
 Deno.test("ErrorFiles.flush() lets others see what was appended, without making it durable", async () => {
   const storage = new MemoryStorage();
-  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES);
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
   await files.append(analyzedBatch([{ time: DAY, line: "a" }]), 0);
   await files.append(analyzedBatch([{ time: DAY, line: "b" }]), 0);
-  assert.equal(storage.text(PART_1), "");
+  assert.equal(storage.text(PART_1), undefined);
   await files.flush();
   assert.equal(storage.text(PART_1), "a\nb\n");
   files.close();
@@ -314,7 +335,7 @@ Deno.test("recoverErrorFiles() leaves a part that somebody shortened or removed 
     assert.deepEqual(state, { nextPart: 3, open: [] });
     assert.equal(cut, undefined);
 
-    const files = new ErrorFiles(storage, NEVER_ROLL, state);
+    const files = new ErrorFiles(storage, NEVER_ROLL, state, storageRetrier());
     await files.append(analyzedBatch([{ time: DAY, line: "new" }]), 0);
     await files.sync(0);
     files.close();
@@ -356,7 +377,7 @@ interface Saved {
 }
 
 async function run(storage: MemoryStorage, steps: readonly Step[], saved: Saved): Promise<void> {
-  const files = new ErrorFiles(storage, SMALL_PARTS, saved.files);
+  const files = new ErrorFiles(storage, SMALL_PARTS, saved.files, storageRetrier());
   try {
     for (let i = saved.stepCount; i < steps.length; i++) {
       const step = steps[i]!;

@@ -1,44 +1,51 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AppendFile } from "../../../analyzer/sink/storage.ts";
+import { StorageException } from "../../../analyzer/exceptions.ts";
+import type { AppendFile, Storage } from "../../../analyzer/sink/storage.ts";
 import {
-  COLLECTED_BYTES_MAX,
+  BLOCK_BYTES,
+  KEPT_BYTES_MAX,
   SYNC_AHEAD_BYTES,
   WriteBehindFile,
 } from "../../../analyzer/sink/write_behind_file.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
+import { MemoryStorage } from "../../support/memory_storage.ts";
+import { storageRetrier } from "../../support/storage_retrier.ts";
 
-/** A file whose writes end when a test lets them. */
-class SlowFile implements AppendFile {
-  readonly written: number[] = [];
-  readonly begun: number[] = [];
+/** A disk with one file, whose writes and syncs end when a test lets them. */
+class SlowDisk implements Pick<Storage, "append" | "truncate"> {
   readonly log: string[] = [];
-  #pending: PromiseWithResolvers<void>[] = [];
+  readonly #waiting: {
+    readonly what: "write" | "sync";
+    readonly done: PromiseWithResolvers<void>;
+  }[] = [];
 
-  constructor(readonly isSlow = true) {}
-
-  async write(bytes: Uint8Array): Promise<void> {
-    this.begun.push(bytes.length);
-    const pending = Promise.withResolvers<void>();
-    this.#pending.push(pending);
-    if (!this.isSlow) pending.resolve();
-    await pending.promise;
-    for (const byte of bytes) this.written.push(byte);
-    this.log.push(`wrote ${bytes.length}`);
+  append(): Promise<AppendFile> {
+    return Promise.resolve({
+      write: (bytes) => this.#wait("write", `write ${bytes.length}`),
+      sync: () => this.#wait("sync", "sync"),
+      close: () => {},
+    });
   }
 
-  sync(): Promise<void> {
-    this.log.push("sync");
+  truncate(): Promise<void> {
     return Promise.resolve();
   }
 
-  close(): void {
-    this.log.push("close");
+  /** Lets the oldest write or sync end. */
+  finish(what: "write" | "sync", exception?: Error): void {
+    const index = this.#waiting.findIndex((waiting) => waiting.what === what);
+    assert.ok(index >= 0, `no ${what} has begun`);
+    const { done } = this.#waiting.splice(index, 1)[0]!;
+    if (exception === undefined) done.resolve();
+    else done.reject(exception);
   }
 
-  finish(exception?: Error): void {
-    const pending = this.#pending.shift()!;
-    if (exception === undefined) pending.resolve();
-    else pending.reject(exception);
+  async #wait(what: "write" | "sync", entry: string): Promise<void> {
+    this.log.push(entry);
+    const done = Promise.withResolvers<void>();
+    this.#waiting.push({ what, done });
+    await done.promise;
   }
 }
 
@@ -51,119 +58,155 @@ async function isSettled(promise: Promise<void>): Promise<boolean> {
   return settled;
 }
 
-const HALF = COLLECTED_BYTES_MAX / 2;
+function on(disk: SlowDisk): WriteBehindFile {
+  return new WriteBehindFile(disk as unknown as Storage, "file", 0, storageRetrier());
+}
 
 Deno.test("WriteBehindFile collects small pieces, and writes them in one", async () => {
-  const file = new SlowFile();
-  const behind = new WriteBehindFile(file);
-  for (const byte of [1, 2, 3]) await behind.write(Uint8Array.of(byte));
-  assert.deepEqual(file.begun, []);
-  const flushed = behind.flush();
+  const disk = new SlowDisk();
+  const file = on(disk);
+  for (const byte of [1, 2, 3]) await file.write(Uint8Array.of(byte));
+  assert.deepEqual(disk.log, []);
+  const flushed = file.flush();
   assert.equal(await isSettled(flushed), false);
-  assert.deepEqual(file.begun, [3]);
-  file.finish();
+  disk.finish("write");
   await flushed;
-  await behind.flush();
-  await behind.sync();
-  assert.deepEqual(file.written, [1, 2, 3]);
-  assert.deepEqual(file.log, ["wrote 3", "sync"]);
-});
-
-Deno.test("WriteBehindFile lets the caller go on while it writes, until the next buffer is full", async () => {
-  const file = new SlowFile();
-  const behind = new WriteBehindFile(file);
-  await behind.write(new Uint8Array(HALF));
-  await behind.write(new Uint8Array(HALF));
-  assert.deepEqual(file.begun, [], "it is just full");
-  await behind.write(Uint8Array.of(1));
-  assert.deepEqual(file.begun, [COLLECTED_BYTES_MAX]);
-  await behind.write(new Uint8Array(COLLECTED_BYTES_MAX - 1));
-  const held = behind.write(Uint8Array.of(2));
-  assert.equal(await isSettled(held), false, "a slow disk holds up the caller");
-  file.finish();
-  await held;
-  assert.deepEqual(file.begun, [COLLECTED_BYTES_MAX, COLLECTED_BYTES_MAX]);
-  file.finish();
-});
-
-Deno.test("WriteBehindFile writes a large piece without copying it, behind what came before", async () => {
-  const file = new SlowFile();
-  const behind = new WriteBehindFile(file);
-  await behind.write(Uint8Array.of(1));
-  const large = behind.write(new Uint8Array(COLLECTED_BYTES_MAX).fill(2));
-  assert.equal(await isSettled(large), false);
-  file.finish();
-  await large;
-  await behind.write(Uint8Array.of(3));
-  file.finish();
-  const synced = behind.sync();
-  await isSettled(synced);
-  file.finish();
+  await file.flush();
+  const synced = file.sync();
+  assert.equal(await isSettled(synced), false);
+  disk.finish("sync");
   await synced;
-  assert.deepEqual(file.begun, [1, COLLECTED_BYTES_MAX, 1]);
-  assert.deepEqual([file.written[0], file.written[1], file.written.at(-1)], [1, 2, 3]);
+  await file.sync();
+  assert.deepEqual(disk.log, ["write 3", "sync"], "what is durable is not synced again");
 });
 
-Deno.test("WriteBehindFile tells the next caller that a write has failed", async () => {
-  for (const next of ["flush", "sync"] as const) {
-    const file = new SlowFile();
-    const behind = new WriteBehindFile(file);
-    await behind.write(new Uint8Array(COLLECTED_BYTES_MAX));
-    await behind.write(Uint8Array.of(1));
-    file.finish(new Error("disk full"));
-    await behind.write(Uint8Array.of(2));
-    await assert.rejects(behind[next](), { message: "disk full" });
-    assert.deepEqual(file.log, [], "nothing behind the failure is written or synced");
-    behind.close();
-  }
-});
-
-Deno.test("WriteBehindFile writes every byte once and in order, whatever the pieces", async () => {
-  const size = fc.oneof(
-    fc.integer({ min: 0, max: 300 }),
-    fc.integer({ min: HALF - 2, max: HALF + 2 }),
-    fc.integer({ min: COLLECTED_BYTES_MAX - 2, max: COLLECTED_BYTES_MAX + 2 }),
-  );
-  const step = fc.oneof(size, fc.constant("flush" as const), fc.constant("sync" as const));
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 8 }), async (steps) => {
-      const file = new SlowFile(false);
-      const behind = new WriteBehindFile(file);
-      const expected: number[] = [];
-      for (const step of steps) {
-        if (step === "flush") await behind.flush();
-        else if (step === "sync") await behind.sync();
-        else {
-          const piece = Uint8Array.from({ length: step }, (_, i) => expected.length + i);
-          for (const byte of piece) expected.push(byte);
-          await behind.write(piece);
-        }
-      }
-      await behind.sync();
-      assert.equal(file.written.length, expected.length);
-      assert.ok(file.written.every((byte, i) => byte === expected[i]));
-    }),
-    { numRuns: 20 },
-  );
+Deno.test("WriteBehindFile lets the caller go on while it writes, until the next block is full", async () => {
+  const disk = new SlowDisk();
+  const file = on(disk);
+  await file.write(new Uint8Array(BLOCK_BYTES - 1));
+  assert.deepEqual(disk.log, []);
+  await file.write(Uint8Array.of(1));
+  assert.deepEqual(disk.log, [`write ${BLOCK_BYTES}`]);
+  await file.write(new Uint8Array(BLOCK_BYTES - 1));
+  const held = file.write(Uint8Array.of(2));
+  assert.equal(await isSettled(held), false, "a slow disk holds up the caller");
+  disk.finish("write");
+  await held;
+  assert.deepEqual(disk.log, [`write ${BLOCK_BYTES}`, `write ${BLOCK_BYTES}`]);
+  disk.finish("write");
 });
 
 Deno.test("WriteBehindFile makes much that was written durable before it is asked to", async () => {
-  for (const failure of [undefined, new Error("disk gone")]) {
-    let syncs = 0;
-    const behind = new WriteBehindFile({
-      write: () => Promise.resolve(),
-      sync: () =>
-        ++syncs === 1 && failure !== undefined ? Promise.reject(failure) : Promise.resolve(),
-      close: () => {},
+  const disk = new SlowDisk();
+  const file = on(disk);
+  const block = new Uint8Array(BLOCK_BYTES);
+  let bytes = 0;
+  const write = async () => {
+    await file.write(block);
+    disk.finish("write");
+    bytes += BLOCK_BYTES;
+  };
+  while (bytes < SYNC_AHEAD_BYTES) await write();
+  assert.ok(!disk.log.includes("sync"), "not yet");
+  await write();
+  assert.equal(disk.log.filter((entry) => entry === "sync").length, 1);
+  // The sync does not end: so much may wait for it, and no byte more.
+  while (bytes < KEPT_BYTES_MAX) await write();
+  const held = file.write(block);
+  assert.equal(await isSettled(held), false);
+  disk.finish("sync");
+  await held;
+});
+
+// S-48
+Deno.test("WriteBehindFile writes anew what was not durable where a write or a sync was refused", async () => {
+  for (const what of ["write file", "sync file"]) {
+    let refusals = 3;
+    const storage = new MemoryStorage((operation) => {
+      if (operation === what && refusals-- > 0) throw new StorageException(`${operation}: no room`);
     });
-    const piece = new Uint8Array(COLLECTED_BYTES_MAX);
-    for (let bytes = 0; bytes < SYNC_AHEAD_BYTES; bytes += piece.length) await behind.write(piece);
-    assert.equal(syncs, 0, "not yet");
-    for (let i = 0; i < 3; i++) await behind.write(piece);
-    assert.equal(syncs, 1);
-    // A system tells of a failure once, so whoever relies on durability is told here.
-    if (failure === undefined) await behind.sync();
-    else await assert.rejects(behind.sync(), failure);
-    assert.equal(syncs, failure === undefined ? 2 : 1);
+    const clock = new ManualClock();
+    const notices: string[] = [];
+    const retrier = storageRetrier({ clock, notice: (line) => notices.push(line) });
+    const file = new WriteBehindFile(storage, "file", 0, retrier);
+    await file.write(new TextEncoder().encode("first second "));
+    const synced = file.sync();
+    while (!await isSettled(synced)) {
+      // The first attempt after the refusal is made at once, and nobody is told of that one.
+      assert.equal(retrier.fault, `${what}: no room`);
+      clock.advance(1000);
+    }
+    await synced;
+    assert.equal(retrier.fault, "");
+    assert.equal(retrier.refusalCount, 3);
+    assert.deepEqual(notices.length, 2);
+    await file.write(new TextEncoder().encode("third"));
+    await file.sync();
+    file.close();
+    storage.crash();
+    assert.equal(storage.text("file"), "first second third", what);
+    assert.equal(storage.openCount, 0);
+  }
+});
+
+// S-48
+Deno.test("WriteBehindFile has every byte once and in order, whatever is refused on the way", async () => {
+  const size = fc.oneof(
+    fc.integer({ min: 0, max: 300 }),
+    fc.integer({ min: BLOCK_BYTES / 2 - 2, max: BLOCK_BYTES / 2 + 2 }),
+    fc.integer({ min: BLOCK_BYTES - 2, max: 2 * BLOCK_BYTES + 2 }),
+  );
+  const step = fc.oneof(size, fc.constant("flush" as const), fc.constant("sync" as const));
+  const refusals = fc.array(fc.boolean(), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 10 }), refusals, async (steps, refused) => {
+      let operations = 0;
+      const storage = new MemoryStorage((operation) => {
+        if (refused[operations++]) throw new StorageException(operation);
+      });
+      const clock = new ManualClock();
+      const file = new WriteBehindFile(
+        storage,
+        "file",
+        0,
+        storageRetrier({ clock, notice: () => {} }),
+      );
+      const finished = async (doing: Promise<void>) => {
+        while (!await isSettled(doing)) clock.advance(1000);
+        await doing;
+      };
+      const expected: number[] = [];
+      for (const step of [...steps, "sync" as const]) {
+        if (step === "flush") await finished(file.flush());
+        else if (step === "sync") await finished(file.sync());
+        else {
+          const piece = Uint8Array.from({ length: step }, (_, i) => expected.length + i);
+          for (const byte of piece) expected.push(byte);
+          await finished(file.write(piece));
+          piece.fill(0);
+        }
+        assert.equal(file.bytes, expected.length);
+      }
+      file.close();
+      storage.crash();
+      const bytes = storage.bytes("file") ?? new Uint8Array();
+      assert.equal(bytes.length, expected.length);
+      assert.ok(bytes.every((byte, i) => byte === expected[i] % 256));
+      assert.equal(storage.openCount, 0);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("WriteBehindFile tells the next caller of a failure that no other attempt can mend", async () => {
+  for (const next of ["flush", "sync", "write"] as const) {
+    const disk = new SlowDisk();
+    const file = on(disk);
+    await file.write(new Uint8Array(BLOCK_BYTES));
+    disk.finish("write", new Error("a fault of its own"));
+    const bytes = new Uint8Array(BLOCK_BYTES);
+    await assert.rejects(file[next](bytes), { message: "a fault of its own" });
+    assert.deepEqual(disk.log, [`write ${BLOCK_BYTES}`], "nothing behind it is written");
+    file.close();
   }
 });
