@@ -73,6 +73,7 @@ function usageRows(samples: readonly Sample[]): [string, string][] {
     [`memory in the first ${span}: median, most`, memory(firstOf(samples))],
     [`memory in the last ${span}: median, most`, memory(lastOf(samples))],
     ["ratio of the two medians", memoryRatio(samples).toFixed(3)],
+    [`memory in each ${span}: medians`, mediansOf(samples).map(megabytes).join(", ")],
     ["peak of memory", megabytes(last.usage.peakBytes)],
     ["open descriptors: first, last", `${first.usage.descriptors}, ${last.usage.descriptors}`],
     ["processor time", `${(100 * cpuSeconds / seconds).toFixed(1)} % of a core`],
@@ -83,6 +84,17 @@ function usageRows(samples: readonly Sample[]): [string, string][] {
 function memoryRatio(samples: readonly Sample[]): number {
   const median = (part: readonly Sample[]) => quantile(residentBytes(part), 0.5);
   return median(lastOf(samples)) / median(firstOf(samples));
+}
+
+/** Medians of the memory of one span after the other: they tell a beginning from a growth. */
+function mediansOf(samples: readonly Sample[]): number[] {
+  const last = Math.floor(lengthMs(samples) / spanMs(samples)) - 1;
+  // What is left over at the end belongs to the last one.
+  const spans = Map.groupBy(
+    samples,
+    ({ elapsedMs }) => Math.min(last, Math.floor(elapsedMs / spanMs(samples))),
+  );
+  return [...spans.values()].map((part) => quantile(residentBytes(part), 0.5));
 }
 
 function residentBytes(samples: readonly Sample[]): number[] {

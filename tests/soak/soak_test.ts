@@ -227,6 +227,15 @@ Deno.test("memoryFault() wants the memory of long runs to be flat, to 5 %", () =
   assert.equal(memoryFault(unknown), undefined);
 });
 
+Deno.test("soakTable() tells memory span by span, what is left over as a part of the last", () => {
+  const { totals } = new SentLines(OPTIONS);
+  const samples = samplesOf(32, 1.1);
+  const printed = soakTable({ rate: 1, sendingMs: 1000, samples, totals, windows: 0 });
+  const medians = ["100.0", "100.0", "100.0", "110.0", "110.0", "110.0"];
+  const cell = medians.map((median) => `${median} MB`).join(", ");
+  assert.match(printed, new RegExp(`memory in each 5m: medians +\\| ${cell} +\\|`));
+});
+
 Deno.test("soakTable() says so where the system does not tell about processes", () => {
   const samples = samplesOf(3, 1).map((sample) => ({ ...sample, usage: undefined }));
   const { totals } = new SentLines(OPTIONS);
