@@ -22,21 +22,105 @@ export interface RecoveredState {
   readonly sources: readonly SavedSource[];
 }
 
-/** What recovery looks at, and brings back to one place. */
-export interface RecoveryOptions {
+/** A history that tells whether it was there before. */
+export type OpenedHistory = WindowHistory & { readonly isNew: boolean };
+
+/** Where results and checkpoints are kept. */
+export interface ResultsPlace {
   readonly output: Storage;
-  readonly history: WindowHistory & { outputId: string | undefined };
   readonly checkpoints: CheckpointStore;
-  /** The latest of them. */
-  readonly checkpoint: Checkpoint | undefined;
+  /** Where the checkpoints are, for messages. */
+  readonly checkpointRoot: string;
+  /** @throws {SyntaxError} where the database is damaged */
+  openHistory(): OpenedHistory;
+  /**
+   * Moves the database, or all results, or these and the checkpoints to where they are in nobody's
+   * way. Returns where the results went.
+   */
+  setAside(what: "database" | "results" | "everything"): Promise<string>;
+}
+
+/** What a run is that results are opened for. */
+export interface RunOptions {
   readonly sources: readonly Source[];
   readonly windowLengthMs: number;
   readonly minStatus: number;
-  /** Where the checkpoints are, for messages. */
-  readonly checkpointRoot: string;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
+}
+
+/**
+ * Opens what earlier runs left, and takes it back to the latest checkpoint. What is damaged is set
+ * aside, and the run goes on with what is whole.
+ *
+ * @returns with the history, which is the caller's to close
+ * @throws {StartException} with exit status 2 where things do not belong together
+ */
+export async function openResults(
+  place: ResultsPlace,
+  run: RunOptions,
+): Promise<{ readonly history: WindowHistory; readonly recovered: RecoveredState }> {
+  const latest = await place.checkpoints.load({
+    notice: run.notice,
+    onNoneWhole: async () => void await place.setAside("results"),
+  });
+  const { history, checkpoint } = await openHistory(place, latest, run);
+  try {
+    return { history, recovered: await recover({ ...place, ...run, history, checkpoint }) };
+  } catch (exception) {
+    history.close();
+    throw exception;
+  }
+}
+
+/**
+ * Without a whole database the windows closed so far are gone: where all of them can be had again
+ * from the sources, everything is set aside, so that they are; else the run goes on with a new one.
+ */
+async function openHistory(
+  place: ResultsPlace,
+  checkpoint: Checkpoint | undefined,
+  { sources, notice }: RunOptions,
+): Promise<{ history: WindowHistory; checkpoint: Checkpoint | undefined }> {
+  let trouble: string;
+  let history: OpenedHistory | undefined;
+  try {
+    history = place.openHistory();
+    if (!history.isNew || checkpoint === undefined || checkpoint.epoch === 0) {
+      return { history, checkpoint };
+    }
+    trouble = `The database in ${place.output.root} is gone`;
+  } catch (exception) {
+    if (!(exception instanceof SyntaxError)) throw exception;
+    trouble = `The database in ${place.output.root} is damaged (${exception.message})`;
+  }
+  const isReadAgain = sources.every(({ isLive }) => !isLive);
+  if (isReadAgain || checkpoint === undefined) {
+    history?.close();
+    const aside = await place.setAside("everything");
+    notice(`${trouble}: all results are set aside in ${aside}, and the run begins anew`);
+    return { history: place.openHistory(), checkpoint: undefined };
+  }
+  const lost = "without the windows that had closed";
+  if (history !== undefined) {
+    notice(`${trouble}: the run goes on with a new one, ${lost}`);
+    return { history, checkpoint };
+  }
+  const aside = await place.setAside("database");
+  notice(`${trouble}: set aside in ${aside}; the run goes on with a new one, ${lost}`);
+  return { history: place.openHistory(), checkpoint };
+}
+
+/** What recovery looks at, and brings back to one place. */
+export interface RecoveryOptions extends RunOptions {
+  readonly output: Storage;
+  readonly history: WindowHistory;
+  readonly checkpoints: CheckpointStore;
+  /** The latest of them. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** Where the checkpoints are, for messages. */
+  readonly checkpointRoot: string;
 }
 
 /**
@@ -55,8 +139,9 @@ export async function recover(options: RecoveryOptions): Promise<RecoveredState>
   );
   if (checkpoint === undefined) return await begin(options, saved);
 
+  // A first run may have come no further than to its checkpoint.
+  if (await readId(output) === undefined) await writeId(output, checkpoint.identity.outputId);
   history.rollBackTo(checkpoint.epoch);
-  history.outputId ??= checkpoint.identity.outputId;
   const { state: errorFiles, cut } = await recoverErrorFiles(output, checkpoint.errorFiles, {
     isLive: sources.some(({ isLive }) => isLive),
     label: options.label,
@@ -94,7 +179,7 @@ async function begin(
     positions: new Map(),
     sources,
   });
-  history.outputId = identity.outputId;
+  await writeId(options.output, identity.outputId);
   history.rollBackTo(0);
   return { epoch: 0, identity, state: undefined, errorFiles: NO_ERROR_FILES, sources };
 }
@@ -103,7 +188,8 @@ async function checkIdentity(
   checkpoint: Checkpoint | undefined,
   options: RecoveryOptions,
 ): Promise<void> {
-  const { output, history, checkpointRoot, windowLengthMs, minStatus, sources } = options;
+  const { output, checkpointRoot, windowLengthMs, minStatus, sources } = options;
+  const outputId = await readId(output);
   const refuse = (why: string): never => {
     throw new StartException(
       `${why}: take another --output and --checkpoint, or --reset to begin anew`,
@@ -112,12 +198,12 @@ async function checkIdentity(
   };
   if (checkpoint === undefined) {
     const errorFiles = await listErrorFiles(output);
-    if (history.outputId === undefined && errorFiles.length === 0) return;
+    if (outputId === undefined && errorFiles.length === 0) return;
     return refuse(`${output.root} holds results, but ${checkpointRoot} no checkpoint of them`);
   }
   const { identity } = checkpoint;
-  const isUntouched = history.outputId === undefined && checkpoint.epoch === 0;
-  if (!isUntouched && history.outputId !== identity.outputId) {
+  const isUntouched = outputId === undefined && checkpoint.epoch === 0;
+  if (!isUntouched && outputId !== identity.outputId) {
     return refuse(`The checkpoint in ${checkpointRoot} does not belong to ${output.root}`);
   }
   if (identity.windowLengthMs !== windowLengthMs) {
@@ -133,4 +219,16 @@ async function checkIdentity(
   if ([...before].sort().join("\n") !== [...now].sort().join("\n")) {
     return refuse(`${output.root} belongs to other sources (${before.join(", ")})`);
   }
+}
+
+/** Bears the name of the output's content; a file of its own outlives a damaged database. */
+export const ID_FILE = "id";
+
+async function readId(output: Storage): Promise<string | undefined> {
+  const bytes = await output.read(ID_FILE);
+  return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
+}
+
+async function writeId(output: Storage, id: string): Promise<void> {
+  await output.replace(ID_FILE, new TextEncoder().encode(`${id}\n`));
 }

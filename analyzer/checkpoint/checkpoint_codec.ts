@@ -1,11 +1,12 @@
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** Version of the format; a file with another one is refused and left alone. */
-export const CHECKPOINT_VERSION = 1;
+export const CHECKPOINT_VERSION = 2;
 
 /**
- * A checkpoint as a file: one line of JSON that tells format, version, size and SHA-256 of the
- * rest, then the state as JSON, where bytes, maps and infinite numbers are tagged objects.
+ * A checkpoint as a file: one line of JSON that tells format, version, and the size and SHA-256 of
+ * what follows it, then the state as JSON, where bytes, maps and infinite numbers are tagged
+ * objects. The digest covers the version too: a flipped bit must not look like another vigie's.
  */
 export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Array> {
   const payload = encoder.encode(JSON.stringify(checkpoint, tag));
@@ -14,7 +15,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Arr
       format: FORMAT,
       version: CHECKPOINT_VERSION,
       bytes: payload.length,
-      sha256: await sha256(payload),
+      sha256: await sha256(covered(CHECKPOINT_VERSION, payload)),
     }) + "\n",
   );
   const file = new Uint8Array(header.length + payload.length);
@@ -39,7 +40,10 @@ export async function decodeCheckpoint(file: Uint8Array): Promise<Checkpoint> {
   if (payload.length !== header.bytes) {
     throw new SyntaxError(`it holds ${payload.length} bytes, not ${header.bytes}`);
   }
-  if (await sha256(payload) !== header.sha256) throw new SyntaxError("its checksum does not match");
+  const isWhole = await sha256(covered(header.version, payload)) === header.sha256 ||
+    // The first version's digest covered nothing but what follows the header.
+    header.version === 1 && await sha256(payload) === header.sha256;
+  if (!isWhole) throw new SyntaxError("its checksum does not match");
   if (header.version !== CHECKPOINT_VERSION) {
     throw new RangeError(`version is ${header.version}, supported is ${CHECKPOINT_VERSION}`);
   }
@@ -49,6 +53,14 @@ export async function decodeCheckpoint(file: Uint8Array): Promise<Checkpoint> {
 const FORMAT = "vigie checkpoint";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
+
+function covered(version: unknown, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+  const prefix = encoder.encode(`${FORMAT} ${version}\n`);
+  const bytes = new Uint8Array(prefix.length + payload.length);
+  bytes.set(prefix);
+  bytes.set(payload, prefix.length);
+  return bytes;
+}
 
 async function sha256(bytes: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);

@@ -18,11 +18,6 @@ const SCHEMA_VERSION = 1;
 const TOP_URLS = 20;
 
 const SCHEMA = `
-CREATE TABLE meta (
-  key TEXT PRIMARY KEY,
-  value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
 -- number "epoch": recovery from an earlier one deletes it.
 CREATE TABLE windows (
@@ -87,6 +82,8 @@ const EPOCHS_KEPT = 2;
  * since the last commit is kept here too, and put anew by the next commit.
  */
 export class SqliteWindowHistory implements WindowHistory {
+  /** Whether the database was made by this. */
+  readonly isNew: boolean;
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
@@ -101,8 +98,8 @@ export class SqliteWindowHistory implements WindowHistory {
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
   #isRefused = false;
-  /** Whether the log may have lost what was written to it. */
-  #isLogSuspect = false;
+  /** Whether the log may have lost what was written to it, by an earlier process maybe. */
+  #isLogSuspect = true;
 
   /**
    * Opens a database file, or makes it.
@@ -132,7 +129,8 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#database.exec(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;",
       );
-      if (version === 0) {
+      this.isNew = version === 0;
+      if (this.isNew) {
         this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
       }
       this.#statements = prepare(this.#database);
@@ -142,16 +140,6 @@ export class SqliteWindowHistory implements WindowHistory {
         ? new SyntaxError(messageOf(exception), { cause: exception })
         : exception;
     }
-  }
-
-  /** The random name of the output directory's content; `undefined` in a new one. */
-  get outputId(): string | undefined {
-    const row = this.#statements.getMeta.get("output_id") as { value: string } | undefined;
-    return row?.value;
-  }
-
-  set outputId(id: string) {
-    this.#statements.setMeta.run("output_id", id);
   }
 
   put(window: ClosedWindow): void {
@@ -449,8 +437,6 @@ const SQL = {
   begin: "BEGIN IMMEDIATE",
   commit: "COMMIT",
   rollBack: "ROLLBACK",
-  getMeta: "SELECT value FROM meta WHERE key = ?",
-  setMeta: "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
   putWindow: `
     INSERT INTO windows (start_ms, length_ms, total_count, error_count, unique_ips,
       unique_ips_exact, epoch)

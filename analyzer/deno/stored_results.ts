@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import { messageOf, StartException } from "../exceptions.ts";
 import { LIMITS } from "../limits.ts";
-import { recover } from "../recovery.ts";
+import { ID_FILE, openResults } from "../recovery.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
@@ -59,43 +58,37 @@ export class StoredResults implements Results {
   }
 
   async reset(): Promise<void> {
-    const { label, notice } = this.#options;
     for (
       const aside of [
-        await setStateAside(this.#checkpoints.root, CHECKPOINT_FILES, label),
-        await this.#setOutputAside(),
+        await this.#setAside(this.#checkpoints, CHECKPOINT_FILES),
+        await this.#setAside(this.#output, RESULT_FILES),
       ]
     ) {
-      if (aside !== undefined) notice(`Set aside what was there: ${aside}`);
+      if (aside !== undefined) this.#options.notice(`Set aside what was there: ${aside}`);
     }
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
     const { windowLengthMs, minStatus } = this.#config;
-    const output = this.#output;
-    const checkpoints = new StoredCheckpoints(this.#checkpoints, this.#options.label);
-    const latest = await checkpoints.load({
-      notice: this.#options.notice,
-      onNoneWhole: async () => void await this.#setOutputAside(),
-    });
-    const { history, checkpoint } = await this.#openHistory(latest, sources);
-    this.#stack.use(history);
-    const recovered = await recover({
-      ...this.#options,
-      output,
-      history,
+    const { label, notice, retrier } = this.#options;
+    const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
+    const { history, recovered } = await openResults({
+      output: this.#output,
       checkpoints,
-      checkpoint,
-      sources,
-      windowLengthMs,
-      minStatus,
       checkpointRoot: this.#checkpoints.root,
-    });
+      openHistory: () => openHistory(join(this.#output.root, DATABASE), windowLengthMs),
+      setAside: async (what) => {
+        if (what === "everything") await this.#setAside(this.#checkpoints, CHECKPOINT_FILES);
+        const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
+        return await this.#setAside(this.#output, names) ?? this.#output.root;
+      },
+    }, { sources, windowLengthMs, minStatus, label, notice });
+    this.#stack.defer(() => history.close());
     const errors = new ErrorFiles(
-      output,
+      this.#output,
       { partBytesMax: LIMITS.errorFileBytesMax, partAgeMaxMs: LIMITS.errorFileAgeMaxMs },
       recovered.errorFiles,
-      this.#options.retrier,
+      retrier,
     );
     return { history, checkpoints, errors, recovered };
   }
@@ -104,44 +97,14 @@ export class StoredResults implements Results {
     this.#stack.dispose();
   }
 
-  /**
-   * Opens the database. A damaged one is set aside: where all of its windows can be had again from
-   * the sources, with everything else, so that they are; else the run goes on with a new one.
-   */
-  async #openHistory(
-    checkpoint: Checkpoint | undefined,
-    sources: readonly Source[],
-  ): Promise<{ history: SqliteWindowHistory; checkpoint: Checkpoint | undefined }> {
-    const { label, notice } = this.#options;
-    const path = join(this.#output.root, DATABASE);
-    try {
-      return { history: openHistory(path, this.#config.windowLengthMs), checkpoint };
-    } catch (exception) {
-      if (!(exception instanceof SyntaxError)) throw exception;
-      const isReadAgain = sources.every(({ isLive }) => !isLive);
-      const damage = `Database ${path} is damaged (${exception.message})`;
-      if (isReadAgain || checkpoint === undefined) {
-        await setStateAside(this.#checkpoints.root, CHECKPOINT_FILES, label);
-        const aside = await this.#setOutputAside();
-        notice(`${damage}: all results are set aside in ${aside}, and the run begins anew`);
-        checkpoint = undefined;
-      } else {
-        const aside = await setStateAside(this.#output.root, DATABASE_FILES, label);
-        notice(`${damage}: set aside in ${aside}; only there are the windows closed so far`);
-      }
-      const history = openHistory(path, this.#config.windowLengthMs);
-      if (checkpoint !== undefined) history.outputId = checkpoint.identity.outputId;
-      return { history, checkpoint };
-    }
-  }
-
-  #setOutputAside(): Promise<string | undefined> {
-    return setStateAside(this.#output.root, ["errors", ...DATABASE_FILES], this.#options.label);
+  #setAside({ root }: DirectoryStorage, names: readonly string[]): Promise<string | undefined> {
+    return setStateAside(root, names, this.#options.label);
   }
 }
 
 const DATABASE = "windows.db";
 const DATABASE_FILES = [DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`];
+const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
 
 /**
  * @throws {SyntaxError} where the file is damaged

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { StoredCheckpoints } from "../../../analyzer/checkpoint/stored_checkpoints.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
-import { checkpoint } from "./checkpoints.ts";
+import { checkpoint, checkpointFile } from "./checkpoints.ts";
 
 /** A storage in which checkpoints of these numbers were saved, in this order. */
 async function saved(...epochs: number[]): Promise<MemoryStorage> {
@@ -104,14 +104,14 @@ Deno.test("StoredCheckpoints.load() sets both aside where both are damaged", asy
 // S-40
 Deno.test("StoredCheckpoints.load() refuses another version and leaves the file alone", async () => {
   const storage = await saved(1);
-  const other = storage.text("checkpoint-1.jsonl")!.replace('"version":1', '"version":2');
+  const other = await checkpointFile(9);
   storage.set("checkpoint-1.jsonl", other);
   await assert.rejects(load(storage), (exception) => {
     assert.ok(exception instanceof StartException);
     assert.equal(exception.exitStatus, 2);
     assert.match(
       exception.message,
-      /^Cannot load checkpoint \/memory\/checkpoint-1\.jsonl: version is 2, supported is 1; .*--reset$/,
+      /^Cannot load checkpoint \/memory\/checkpoint-1\.jsonl: version is 9, supported is 2; .*--reset$/,
     );
     return true;
   });

@@ -180,14 +180,13 @@ Deno.test("SqliteWindowHistory.close() gives up what was not committed, and keep
   await withPath((path) => {
     {
       using history = open(path);
-      history.outputId = "an id";
       history.put(closed());
       history.commit(1);
       history.put(closed({ startMs: START_MS + LENGTH_MS }));
       history.addLate(late(START_MS));
     }
     using history = open(path);
-    assert.equal(history.outputId, "an id");
+    assert.ok(!history.isNew);
     assert.deepEqual(indexes(history), [0]);
     assert.equal(history.get(START_MS, ALL)!.lateCount, 0);
     history.rollBackTo(1);
@@ -195,13 +194,14 @@ Deno.test("SqliteWindowHistory.close() gives up what was not committed, and keep
   });
 });
 
-Deno.test("SqliteWindowHistory.outputId is undefined in a new database, and can be changed", async () => {
+Deno.test("SqliteWindowHistory.isNew tells a database that was made from one that was there", async () => {
   await withPath((path) => {
+    {
+      using history = open(path);
+      assert.ok(history.isNew);
+    }
     using history = open(path);
-    assert.equal(history.outputId, undefined);
-    history.outputId = "one";
-    history.outputId = "two";
-    assert.equal(history.outputId, "two");
+    assert.ok(!history.isNew);
   });
 });
 
@@ -540,6 +540,9 @@ Deno.test("SqliteWindowHistory.sync() moves the log into the database where the 
       failures-- > 0 ? Promise.reject(new Deno.errors.Interrupted("I/O error")) : Promise.resolve();
     using history = open(path, { syncFile });
     history.rollBackTo(0);
+    // Also what an earlier process could not make durable is in the log, for all we know.
+    await history.sync();
+    assert.equal((await Deno.stat(`${path}-wal`)).size, 0);
     putTwo(history, 0);
     history.commit(1);
     await assert.rejects(history.sync(), StorageException);

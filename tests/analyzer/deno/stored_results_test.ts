@@ -94,8 +94,8 @@ Deno.test("StoredResults sets a damaged database aside, and goes on with a new o
   assert.match(Deno.readTextFileSync(join(aside, "windows.db")), /^nonsense/);
   assert.equal(
     f.notices[0],
-    `Database ${database} is damaged (file is not a database): set aside in ${aside}; ` +
-      "only there are the windows closed so far",
+    `The database in ${f.output} is damaged (file is not a database): set aside in ${aside}; ` +
+      "the run goes on with a new one, without the windows that had closed",
   );
   results[Symbol.dispose]();
   using again = await f.lock();
@@ -113,9 +113,11 @@ Deno.test("StoredResults begins anew where a database is damaged whose windows c
   assert.match(f.notices[0]!, /: all results are set aside in .*, and the run begins anew$/);
   assert.deepEqual([...Deno.readDirSync(aside)].map(({ name }) => name).sort(), [
     "errors",
+    "id",
     "windows.db",
   ]);
   assert.deepEqual([...Deno.readDirSync(f.output)].map(({ name }) => name).sort(), [
+    "id",
     "lock",
     "set_aside",
     "windows.db",
