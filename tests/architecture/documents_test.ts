@@ -14,6 +14,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
   curl: ["--data-binary"],
   npm: ["--prefix"],
+  soak: ["--minutes", "--scrape-interval"],
   deno: [
     "--allow-env",
     "--allow-net",

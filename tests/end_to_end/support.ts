@@ -93,6 +93,11 @@ export class Program implements AsyncDisposable {
     this.#child.status.then(() => this.#isOver = true);
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Writes to its standard input. */
   async write(text: string): Promise<void> {
     await this.#input!.write(new TextEncoder().encode(text));
@@ -342,10 +347,15 @@ export class LineServer implements AsyncDisposable {
     return connection;
   }
 
+  /** Goes away for good, connections and all. */
+  close(): void {
+    closeQuietly(this.#listener);
+    for (const connection of this.#connections) closeQuietly(connection);
+  }
+
   // deno-lint-ignore require-await -- disposed of where other servers are, which need to wait
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#listener.close();
-    for (const connection of this.#connections) closeQuietly(connection);
+    this.close();
   }
 }
 
@@ -355,10 +365,10 @@ export async function send(connection: Deno.TcpConn, text: string | Uint8Array):
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-/** Closes a connection that may be closed already. */
-export function closeQuietly(connection: Deno.TcpConn): void {
+/** Closes what may be closed already. */
+export function closeQuietly(socket: Deno.TcpConn | Deno.TcpListener): void {
   try {
-    connection.close();
+    socket.close();
   } catch (exception) {
     if (!(exception instanceof Deno.errors.BadResource)) throw exception;
   }
@@ -442,15 +452,19 @@ function toWindowsJson({ windows, lateByWindow }: NaiveAnalysis, lengthMs: numbe
 
 /** What was read must be somewhere, whatever it was: the program's rules of conservation. */
 export function assertConserved(totals: TotalsJson, errorLines: readonly string[]): void {
+  assertTotalsAddUp(totals);
+  assert.equal(totals.errors, errorLines.length);
+}
+
+/** The rules of conservation, as far as totals alone can tell. */
+export function assertTotalsAddUp(totals: TotalsJson): void {
   const sum = (counts: Readonly<Record<string, number>>) =>
     Object.values(counts).reduce((total, count) => total + count, 0);
-  const { lines, valid, malformed, oversized, empty, header, partial } = totals;
+  const { lines, valid, malformed, oversized, empty, header, partial, errors } = totals;
   assert.equal(lines, valid + sum(malformed) + oversized + empty + header + partial);
   assert.equal(valid, totals.in_windows + totals.late + totals.future);
-  const { errors } = totals;
   assert.equal(errors, totals.errors_in_windows + totals.late_errors + totals.future_errors);
   assert.equal(errors, sum(totals.errors_by_status));
-  assert.equal(errors, errorLines.length);
 }
 
 /** Rows and errors of windows, added up. */
