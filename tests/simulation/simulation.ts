@@ -12,6 +12,8 @@ import {
 } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "../../analyzer/config.ts";
 import { StorageException } from "../../analyzer/exceptions.ts";
+import { createApp, type HttpApp } from "../../analyzer/http/app.ts";
+import type { TotalsJson } from "../../analyzer/http/live_json.ts";
 import { type RunningPipeline, startPipeline } from "../../analyzer/pipeline.ts";
 import { ID_FILE, openResults, type RecoveredState } from "../../analyzer/recovery.ts";
 import { ErrorFiles } from "../../analyzer/sink/error_files.ts";
@@ -199,6 +201,28 @@ class Simulation implements Disposable {
     pipeline.done.catch((cause) => {
       if (life.isAlive) failure = { cause };
     });
+    const app = createApp({
+      live: pipeline.board,
+      history,
+      deliveries: pipeline.deliveries,
+      health: () => {
+        const { idleMs, isWriting } = pipeline.progress();
+        return {
+          state: signal.aborted ? "stopping" : "running",
+          writerIdleMs: idleMs,
+          inputWaiting: isWriting,
+          writerFault: retrier.fault,
+          writerRefusals: retrier.refusalCount,
+        };
+      },
+      version: "0.0.0",
+      startedAtMs: life.wallMs(),
+      nowMs: () => life.wallMs(),
+    });
+    const ask = () =>
+      this.#ask(app).catch((cause) => {
+        if (life.isAlive) failure = { cause };
+      });
     let watermarkMs = -Infinity;
     const look = async () => {
       await settle();
@@ -223,6 +247,7 @@ class Simulation implements Disposable {
       assert.ok(step < 10_000, "the last life does not come to its end");
       if (this.#random.next() < 0.3) this.#deliverer.send(pipeline.deliveries!, isLast);
       this.#happen(isLast);
+      if (this.#random.next() < 0.05) void ask();
     }
     if (isLast) {
       // Each rotation takes a second to be passed; then all sources fall silent.
@@ -360,6 +385,21 @@ class Simulation implements Disposable {
   /** Then every byte that is counted was read from the socket. */
   get #readsSocketOnly(): boolean {
     return this.#inputs === "tcp" && this.#bodies.length === 0;
+  }
+
+  /** HTTP answers whatever happens, and says so where nothing can be written. */
+  async #ask(app: HttpApp): Promise<void> {
+    const [ready, metrics, windows] = await Promise.all(
+      ["/readyz", "/metrics", "/windows?limit=1000"].map((path) => app.request(path)),
+    );
+    const { writer_fault: fault } = await ready!.json();
+    if (fault !== "") assert.equal(ready!.status, 503);
+    this.#count(`/readyz answered ${ready!.status}`);
+    assert.deepEqual([metrics!.status, windows!.status], [200, 200]);
+    const { totals } = await metrics!.json() as { readonly totals: TotalsJson };
+    assert.equal(totals.valid, totals.in_windows + totals.late + totals.future);
+    const { windows: closed } = await windows!.json() as { readonly windows: { start: string }[] };
+    assert.equal(new Set(closed.map(({ start }) => start)).size, closed.length);
   }
 
   /** What a start finds is a checkpoint that was saved, the latest but for damage. */
