@@ -48,3 +48,10 @@ const MUST_HAPPEN = [
   "results set aside",
   "stop",
 ];
+
+Deno.test("simulate() does the same for the same seed, to the last event", async () => {
+  for (const seed of [3, 7, 12]) {
+    const [first, second] = [await simulate(seed), await simulate(seed)];
+    assert.deepEqual([...second], [...first]);
+  }
+});
