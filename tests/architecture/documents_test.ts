@@ -14,6 +14,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
   curl: ["--data-binary"],
   npm: ["--prefix"],
+  simulation: ["--first", "--seeds"],
   soak: ["--minutes", "--scrape-interval"],
   deno: [
     "--allow-env",
