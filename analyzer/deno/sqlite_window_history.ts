@@ -106,7 +106,8 @@ export class SqliteWindowHistory implements WindowHistory {
    *
    * @throws {RangeError} where the file was written by another version
    * @throws {SyntaxError} where it is damaged, or no database at all
-   * @throws {Error} where it cannot be opened
+   * @throws {StorageException} where the system refuses something, for want of room for example
+   * @throws {Error} where it cannot be opened for another reason
    */
   constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
     const { windowsMax = Infinity, syncFile = syncExisting, open = openDatabase } = options;
@@ -138,7 +139,7 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#database.close();
       throw isDamage(exception)
         ? new SyntaxError(messageOf(exception), { cause: exception })
-        : exception;
+        : asRefusal(`open ${path}`, exception);
     }
   }
 

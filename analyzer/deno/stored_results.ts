@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import type { AnalyzerConfig } from "../config.ts";
-import { messageOf, StartException } from "../exceptions.ts";
+import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import { LIMITS } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
@@ -108,13 +108,14 @@ const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
 
 /**
  * @throws {SyntaxError} where the file is damaged
+ * @throws {StorageException} where the system refuses something
  * @throws {StartException} where it cannot be opened, or is of another version
  */
 function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
   try {
     return new SqliteWindowHistory(path, windowLengthMs);
   } catch (exception) {
-    if (exception instanceof SyntaxError) throw exception;
+    if (exception instanceof SyntaxError || exception instanceof StorageException) throw exception;
     throw new StartException(
       `Cannot open ${path}: ${messageOf(exception)}; take another --output, or --reset`,
       { exitStatus: 1, cause: exception },

@@ -1,6 +1,6 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
-import type { Storage, StoredFile } from "./storage.ts";
+import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
 import { WriteBehindFile } from "./write_behind_file.ts";
 
@@ -177,22 +177,17 @@ export async function recoverErrorFiles(
 ): Promise<{ readonly state: ErrorFilesState; readonly cut: CutTail | undefined }> {
   const files = await listErrorFiles(storage);
   const committed = new Map(state.open.map(({ path, bytes }) => [path, bytes]));
-  const setAsidePath = options.isLive ? `set_aside/errors-${options.label}.jsonl` : undefined;
-  let lines = 0;
-  for (const { path, bytes } of files) {
-    const part = Number(PART_PATH.exec(path)![1]);
-    const isNew = part >= state.nextPart;
+  const tails = files.flatMap(({ path, bytes }): Tail[] => {
+    const isNew = Number(PART_PATH.exec(path)![1]) >= state.nextPart;
     const kept = isNew ? 0 : committed.get(path) ?? bytes;
-    if (bytes > kept) {
-      const tail = (await storage.read(path))!.subarray(kept);
-      for (const byte of tail) if (byte === NEWLINE) lines++;
-      // A crash can leave half a line at the end; it must not run into the next file's first.
-      const isTorn = tail.at(-1) !== NEWLINE;
-      if (isTorn) lines++;
-      if (setAsidePath !== undefined) await setAside(storage, setAsidePath, tail, isTorn);
-    }
+    return isNew || bytes > kept ? [{ path, isNew, kept }] : [];
+  });
+  const setAsidePath = options.isLive ? `set_aside/errors-${options.label}.jsonl` : undefined;
+  // All of it is kept before any of it is cut.
+  const lines = await readTails(storage, tails, setAsidePath);
+  for (const { path, isNew, kept } of tails) {
     if (isNew) await storage.remove(path);
-    else if (bytes > kept) await storage.truncate(path, kept);
+    else await storage.truncate(path, kept);
   }
   const present = new Map(files.map(({ path, bytes }) => [path, bytes]));
   // A part that somebody took away, or cut short, is theirs now: a new one is begun.
@@ -203,19 +198,48 @@ export async function recoverErrorFiles(
   };
 }
 
-async function setAside(
+/** What comes behind the checkpoint in a file. */
+interface Tail {
+  readonly path: string;
+  readonly isNew: boolean;
+  /** Bytes of the file that belong to the checkpoint. */
+  readonly kept: number;
+}
+
+/**
+ * Counts the lines of the tails, torn ones included.
+ *
+ * @param copyPath where they are to be copied to, if they are; a copy that cannot be made durable is
+ *   removed, since each start would leave another one
+ */
+async function readTails(
   storage: Storage,
-  path: string,
-  lines: Uint8Array,
-  isTorn: boolean,
-): Promise<void> {
-  const file = await storage.append(path);
+  tails: readonly Tail[],
+  copyPath: string | undefined,
+): Promise<number> {
+  let copy: AppendFile | undefined;
+  let lines = 0;
   try {
-    await file.write(lines);
-    if (isTorn) await file.write(Uint8Array.of(NEWLINE));
-    await file.sync();
+    for (const { path, kept } of tails) {
+      const tail = (await storage.read(path))!.subarray(kept);
+      if (tail.length === 0) continue;
+      for (const byte of tail) if (byte === NEWLINE) lines++;
+      // A crash can leave half a line at the end; it must not run into the next file's first.
+      const isTorn = tail.at(-1) !== NEWLINE;
+      if (isTorn) lines++;
+      if (copyPath === undefined) continue;
+      copy ??= await storage.append(copyPath);
+      await copy.write(tail);
+      if (isTorn) await copy.write(Uint8Array.of(NEWLINE));
+    }
+    await copy?.sync();
+    return lines;
+  } catch (exception) {
+    // Where that fails too, the copy stays; what matters is why it could not be made.
+    if (copyPath !== undefined) await storage.remove(copyPath).catch(() => {});
+    throw exception;
   } finally {
-    file.close();
+    copy?.close();
   }
 }
 
