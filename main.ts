@@ -336,7 +336,7 @@ async function explain(exception: unknown): Promise<number> {
     await complain(`vigie: ${howToPermit([denied], Deno.args)}`);
     return 1;
   }
-  if (exception instanceof StorageException || isOfTheSystem(exception)) {
+  if (exception instanceof StorageException || hasSystemCause(exception)) {
     await complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
   } else {
     await complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
@@ -345,6 +345,13 @@ async function explain(exception: unknown): Promise<number> {
     );
   }
   return 1;
+}
+
+/** Whether the machine said no, to this or to what has failed for want of it. */
+function hasSystemCause(exception: unknown): boolean {
+  return isOfTheSystem(exception) ||
+    (exception instanceof Error && exception.cause !== undefined &&
+      hasSystemCause(exception.cause));
 }
 
 if (import.meta.main) {

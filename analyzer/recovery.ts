@@ -133,7 +133,8 @@ export interface RecoveryOptions extends RunOptions {
 
 /**
  * The one way in which a run begins: makes sure that the latest checkpoint belongs to this output
- * and these sources, and takes history and error files back to where it left them. A first run saves an empty checkpoint, so that from then on there always is one.
+ * and these sources, and takes history and error files back to where it left them. A first run
+ * saves an empty checkpoint, so that from then on there always is one.
  *
  * @throws {StartException} with exit status 2 where things do not belong together
  */

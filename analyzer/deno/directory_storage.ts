@@ -5,6 +5,8 @@ import { onStorage } from "./system_exception.ts";
 /** Files below a directory of this machine. The directory is made when something is written. */
 export class DirectoryStorage implements Storage {
   readonly root: string;
+  /** Directories that are there after a crash, as far as that is known. */
+  readonly #durable = new Set<string>();
 
   /** @param root relative to the working directory, or absolute */
   constructor(root: string) {
@@ -27,7 +29,7 @@ export class DirectoryStorage implements Storage {
     const target = join(this.root, path);
     const temporary = `${target}.new`;
     return onStorage(`write ${target}`, async () => {
-      await makeDirectory(dirname(target));
+      await this.#makeDirectory(dirname(target));
       using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
       await writeAll(file, bytes);
       await file.syncData();
@@ -39,7 +41,7 @@ export class DirectoryStorage implements Storage {
   append(path: string): Promise<AppendFile> {
     const target = join(this.root, path);
     return onStorage(`open ${target}`, async () => {
-      await makeDirectory(dirname(target));
+      await this.#makeDirectory(dirname(target));
       const file = await Deno.open(target, { append: true, create: true });
       try {
         // One file does one thing at a time: what makes it durable must not hold up what is written.
@@ -69,7 +71,7 @@ export class DirectoryStorage implements Storage {
     const source = join(this.root, from);
     const target = join(this.root, to);
     return onStorage(`move ${source}`, async () => {
-      await makeDirectory(dirname(target));
+      await this.#makeDirectory(dirname(target));
       await Deno.rename(source, target);
       await syncDirectory(dirname(target));
       await syncDirectory(dirname(source));
@@ -107,6 +109,29 @@ export class DirectoryStorage implements Storage {
       return files.sort((a, b) => a.path < b.path ? -1 : 1);
     });
   }
+
+  /**
+   * Makes a directory and those above it, each name durable. One that is there already may have
+   * been made by an attempt whose sync has failed: each is synced once.
+   */
+  async #makeDirectory(path: string): Promise<void> {
+    const parent = dirname(path);
+    if (this.#durable.has(path) || path === parent) return;
+    try {
+      await Deno.mkdir(path);
+    } catch (exception) {
+      // What may not be written to was not made by us.
+      if (exception instanceof Deno.errors.NotCapable && path !== this.root) return;
+      if (exception instanceof Deno.errors.NotFound) {
+        await this.#makeDirectory(parent);
+        return await this.#makeDirectory(path);
+      }
+      if (!(exception instanceof Deno.errors.AlreadyExists)) throw exception;
+    }
+    await this.#makeDirectory(parent);
+    await syncDirectory(parent);
+    this.#durable.add(path);
+  }
 }
 
 function appendFile(target: string, file: Deno.FsFile, synced: Deno.FsFile): AppendFile {
@@ -125,20 +150,6 @@ function appendFile(target: string, file: Deno.FsFile, synced: Deno.FsFile): App
       synced.close();
     },
   };
-}
-
-/** Makes a directory and those above it, each name durable. */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path);
-  } catch (exception) {
-    if (exception instanceof Deno.errors.AlreadyExists) return;
-    if (!(exception instanceof Deno.errors.NotFound)) throw exception;
-    await makeDirectory(dirname(path));
-    await makeDirectory(path);
-    return;
-  }
-  await syncDirectory(dirname(path));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { messageOf, StorageException } from "../exceptions.ts";
 import type { WindowHistory, WindowPage, WindowQuery } from "../sink/window_history.ts";
 import type { LateCounts } from "../window/late_counts.ts";
@@ -9,60 +9,11 @@ import type {
   WindowSummary,
 } from "../window/window_summary.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
+import { prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
 import { onStorage } from "./system_exception.ts";
-
-/** Version of the tables, kept as SQLite's `user_version`. */
-const SCHEMA_VERSION = 1;
 
 /** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
 const TOP_URLS = 20;
-
-const SCHEMA = `
--- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
--- number "epoch": recovery from an earlier one deletes it.
-CREATE TABLE windows (
-  start_ms INTEGER NOT NULL,
-  length_ms INTEGER NOT NULL,
-  total_count INTEGER NOT NULL,
-  error_count INTEGER NOT NULL,
-  unique_ips INTEGER NOT NULL,
-  unique_ips_exact INTEGER NOT NULL,
-  late_count INTEGER NOT NULL DEFAULT 0,
-  late_error_count INTEGER NOT NULL DEFAULT 0,
-  epoch INTEGER NOT NULL,
-  PRIMARY KEY (start_ms, length_ms)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX windows_by_epoch ON windows (epoch);
-
--- Errors of a window by status. "sketch" is a DistinctCounter of client addresses; "top_urls" are
--- the most frequent URLs as JSON [[url, count, count_error_max], ...], "other_urls" those after.
-CREATE TABLE window_statuses (
-  start_ms INTEGER NOT NULL,
-  length_ms INTEGER NOT NULL,
-  status INTEGER NOT NULL,
-  error_count INTEGER NOT NULL,
-  unique_ips INTEGER NOT NULL,
-  unique_ips_exact INTEGER NOT NULL,
-  sketch BLOB NOT NULL,
-  top_urls TEXT NOT NULL,
-  other_urls TEXT NOT NULL,
-  urls_total INTEGER NOT NULL,
-  urls_total_exact INTEGER NOT NULL,
-  PRIMARY KEY (start_ms, length_ms, status)
-) STRICT;
-CREATE INDEX window_statuses_by_status ON window_statuses (status, start_ms);
-
--- Late rows of the latest checkpoints, apart from "windows" so that they can be taken back too;
--- older ones are added up into it.
-CREATE TABLE window_late (
-  start_ms INTEGER NOT NULL,
-  length_ms INTEGER NOT NULL,
-  epoch INTEGER NOT NULL,
-  late_count INTEGER NOT NULL,
-  late_error_count INTEGER NOT NULL,
-  PRIMARY KEY (start_ms, length_ms, epoch)
-) STRICT, WITHOUT ROWID;
-`;
 
 /** How long to wait at the start for another program that has the database locked, in ms. */
 const BUSY_WAIT_AT_START_MS = 5000;
@@ -98,8 +49,8 @@ export class SqliteWindowHistory implements WindowHistory {
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
   #isRefused = false;
-  /** Whether the log may have lost what was written to it, by an earlier process maybe. */
-  #isLogSuspect = true;
+  /** Whether the log may have lost what was written to it. */
+  #isLogSuspect: boolean;
 
   /**
    * Opens a database file, or makes it.
@@ -115,6 +66,8 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#windowsMax = windowsMax;
     this.#syncFile = syncFile;
     this.#lengthMs = windowLengthMs;
+    // A process that was killed leaves its log, and nobody knows whether all of it could be synced.
+    this.#isLogSuspect = path !== IN_MEMORY && isThere(`${path}-wal`);
     this.#database = open(path);
     try {
       const { user_version: version } = this.#database.prepare("PRAGMA user_version")
@@ -173,7 +126,7 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   async sync(): Promise<void> {
-    if (this.#path === ":memory:") return;
+    if (this.#path === IN_MEMORY) return;
     if (this.#isLogSuspect) {
       this.#moveLog();
       this.#isLogSuspect = false;
@@ -189,11 +142,13 @@ export class SqliteWindowHistory implements WindowHistory {
 
   rollBackTo(epoch: number): void {
     this.#rollBack();
-    this.#statements.begin.run();
-    this.#statements.deleteStatusesAfter.run(epoch);
-    this.#statements.deleteWindowsAfter.run(epoch);
-    this.#statements.deleteLateAfter.run(epoch);
-    this.#statements.commit.run();
+    this.#transact(() => {
+      this.#statements.begin.run();
+      this.#statements.deleteStatusesAfter.run(epoch);
+      this.#statements.deleteWindowsAfter.run(epoch);
+      this.#statements.deleteLateAfter.run(epoch);
+      this.#statements.commit.run();
+    });
     this.#uncommitted = [];
     this.#epoch = epoch + 1;
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`);
@@ -359,6 +314,17 @@ export interface SqliteWindowHistoryOptions {
   readonly open?: (path: string) => DatabaseSync;
 }
 
+const IN_MEMORY = ":memory:";
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (exception) {
+    if (exception instanceof Deno.errors.NotFound) return false;
+    throw exception;
+  }
+}
+
 function openDatabase(path: string): DatabaseSync {
   return new DatabaseSync(path, { timeout: BUSY_WAIT_AT_START_MS });
 }
@@ -419,69 +385,3 @@ function decodeUrls(text: string): UrlCount[] {
   return (JSON.parse(text) as [string, number, number][])
     .map(([url, count, countErrorMax]) => ({ url, count, countErrorMax }));
 }
-
-function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  return Object.fromEntries(statements) as Record<StatementName, StatementSync>;
-}
-
-const WINDOW_COLUMNS = `
-  start_ms, length_ms, total_count, error_count, unique_ips, unique_ips_exact,
-  late_count + (SELECT coalesce(sum(l.late_count), 0) FROM window_late l
-    WHERE l.start_ms = w.start_ms AND l.length_ms = w.length_ms) AS late_count,
-  late_error_count + (SELECT coalesce(sum(l.late_error_count), 0) FROM window_late l
-    WHERE l.start_ms = w.start_ms AND l.length_ms = w.length_ms) AS late_error_count`;
-
-type StatementName = keyof typeof SQL;
-
-const SQL = {
-  begin: "BEGIN IMMEDIATE",
-  commit: "COMMIT",
-  rollBack: "ROLLBACK",
-  putWindow: `
-    INSERT INTO windows (start_ms, length_ms, total_count, error_count, unique_ips,
-      unique_ips_exact, epoch)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET total_count = excluded.total_count,
-      error_count = excluded.error_count, unique_ips = excluded.unique_ips,
-      unique_ips_exact = excluded.unique_ips_exact, epoch = excluded.epoch`,
-  deleteStatuses: "DELETE FROM window_statuses WHERE start_ms = ? AND length_ms = ?",
-  putStatus: "INSERT INTO window_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-  addLate: `
-    INSERT INTO window_late SELECT :start, :length, :epoch, :count, :errors
-    WHERE EXISTS (SELECT 1 FROM windows WHERE start_ms = :start AND length_ms = :length)
-    ON CONFLICT DO UPDATE SET late_count = late_count + excluded.late_count,
-      late_error_count = late_error_count + excluded.late_error_count`,
-  foldLate: `
-    UPDATE windows SET late_count = late_count + l.count,
-      late_error_count = late_error_count + l.errors
-    FROM (SELECT start_ms, length_ms, sum(late_count) AS count, sum(late_error_count) AS errors
-      FROM window_late WHERE epoch <= :settled GROUP BY start_ms, length_ms) l
-    WHERE windows.start_ms = l.start_ms AND windows.length_ms = l.length_ms`,
-  deleteFolded: "DELETE FROM window_late WHERE epoch <= ?",
-  deleteStatusesAfter: `
-    DELETE FROM window_statuses WHERE (start_ms, length_ms) IN
-      (SELECT start_ms, length_ms FROM windows WHERE epoch > ?)`,
-  deleteWindowsAfter: "DELETE FROM windows WHERE epoch > ?",
-  deleteLateAfter: "DELETE FROM window_late WHERE epoch > ?",
-  oldestKept: "SELECT start_ms FROM windows ORDER BY start_ms DESC LIMIT 1 OFFSET :others",
-  forgetWindows: "DELETE FROM windows WHERE start_ms < :oldest",
-  forgetStatuses: "DELETE FROM window_statuses WHERE start_ms < :oldest",
-  forgetLate: "DELETE FROM window_late WHERE start_ms < :oldest",
-  one: `SELECT ${WINDOW_COLUMNS} FROM windows w WHERE start_ms = :start AND length_ms = :length`,
-  page: `
-    SELECT ${WINDOW_COLUMNS} FROM windows w
-    WHERE start_ms >= :from AND start_ms < :to AND length_ms = :length
-    ORDER BY start_ms DESC LIMIT :limit`,
-  pageOfStatus: `
-    SELECT ${WINDOW_COLUMNS} FROM windows w
-    WHERE (start_ms, length_ms) IN
-      (SELECT start_ms, length_ms FROM window_statuses
-       WHERE status = :status AND start_ms >= :from AND start_ms < :to AND length_ms = :length
-       ORDER BY start_ms DESC LIMIT :limit)
-    ORDER BY start_ms DESC`,
-  statuses: `
-    SELECT status, error_count, unique_ips, unique_ips_exact, top_urls, other_urls, urls_total,
-      urls_total_exact
-    FROM window_statuses WHERE start_ms = ? AND length_ms = ? ORDER BY status`,
-} as const;

@@ -73,7 +73,6 @@ function readFormat(header: string | undefined): DeliveryRequest["format"] {
 const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map([
   ["application/x-ndjson", "json"],
   ["application/jsonl", "json"],
-  ["application/json", "json"],
   ["text/csv", "csv"],
 ]);
 

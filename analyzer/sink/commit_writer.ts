@@ -96,7 +96,13 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   async write(element: StreamElement): Promise<void> {
     this.#isWriting = true;
     this.#movedAtMs = this.#options.clock.monotonicMs();
-    await this.#commit(element);
+    try {
+      await this.#commit(element);
+    } catch (exception) {
+      // A stream does not tell a sink that has failed itself.
+      this.abort();
+      throw exception;
+    }
     this.#isWriting = false;
     this.#movedAtMs = this.#options.clock.monotonicMs();
   }

@@ -12,7 +12,7 @@ const documents = new Map(
 /** Options that the documents name of other programs than the commands, by program. */
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
-  curl: ["--data-binary"],
+  curl: ["--data", "--data-binary", "--retry", "--retry-all-errors"],
   npm: ["--prefix"],
   simulation: ["--first", "--seeds"],
   soak: ["--minutes", "--scrape-interval"],

@@ -540,9 +540,6 @@ Deno.test("SqliteWindowHistory.sync() moves the log into the database where the 
       failures-- > 0 ? Promise.reject(new Deno.errors.Interrupted("I/O error")) : Promise.resolve();
     using history = open(path, { syncFile });
     history.rollBackTo(0);
-    // Also what an earlier process could not make durable is in the log, for all we know.
-    await history.sync();
-    assert.equal((await Deno.stat(`${path}-wal`)).size, 0);
     putTwo(history, 0);
     history.commit(1);
     await assert.rejects(history.sync(), StorageException);
@@ -556,6 +553,39 @@ Deno.test("SqliteWindowHistory.sync() moves the log into the database where the 
     // Nothing of it is in the log any more.
     assert.equal((await Deno.stat(`${path}-wal`)).size, 0);
     await history.sync();
+  });
+});
+
+// S-48
+Deno.test("SqliteWindowHistory.sync() moves the log that a killed process has left", async () => {
+  await withPath(async (path) => {
+    const left = `${path}.left`;
+    {
+      using history = open(path);
+      history.rollBackTo(0);
+      putTwo(history, 0);
+      history.commit(1);
+      // What it could not sync is lost with the machine, though it can be read until then.
+      for (const ending of ["", "-wal"]) await Deno.copyFile(path + ending, left + ending);
+    }
+    using history = open(left);
+    history.rollBackTo(1);
+    assert.ok((await Deno.stat(`${left}-wal`)).size > 0);
+    await history.sync();
+    assert.equal((await Deno.stat(`${left}-wal`)).size, 0);
+    assert.deepEqual(indexes(history), [1, 0]);
+  });
+});
+
+Deno.test("SqliteWindowHistory.rollBackTo() says in one kind of exception that it cannot", async () => {
+  await withPath((path) => {
+    using history = open(path, { open: () => new DatabaseSync(path, { timeout: 0 }) });
+    using other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    assert.throws(() => history.rollBackTo(0), StorageException);
+    other.exec("ROLLBACK");
+    history.rollBackTo(0);
+    history.commit(1);
   });
 });
 

@@ -81,7 +81,7 @@ Deno.test("POST /logs takes the format from the type, and refuses every other ty
     const [type, format] of [
       ["application/x-ndjson", "json"],
       ["application/jsonl", "json"],
-      ["Application/JSON; charset=utf-8", "json"],
+      ["Application/X-NDJSON; charset=utf-8", "json"],
       ["text/csv; header=present", "csv"],
     ] as const
   ) {
@@ -94,6 +94,8 @@ Deno.test("POST /logs takes the format from the type, and refuses every other ty
   for (
     const type of [
       "text/plain",
+      // What has this type is one value, and often an array.
+      "application/json",
       "application/x-www-form-urlencoded",
       "multipart/form-data; boundary=x",
       "text/csvx",
@@ -105,7 +107,7 @@ Deno.test("POST /logs takes the format from the type, and refuses every other ty
     assert.equal(json.error.code, "unsupported_type");
     assert.equal(
       json.error.allowed,
-      "application/x-ndjson, application/jsonl, application/json, text/csv",
+      "application/x-ndjson, application/jsonl, text/csv",
     );
   }
   const { response } = await post({}, fixture, new Uint8Array(3));

@@ -360,6 +360,16 @@ Deno.test("CommitWriter.close() puts up a last view and closes the files", async
   assert.equal(storage.openCount, 0);
 });
 
+Deno.test("CommitWriter.write() closes the files where it fails, since nobody else will", async () => {
+  const { writer, storage } = setUp();
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  await writer.write({ kind: "tick", monotonicMs: 0, wallMs: 0 });
+  assert.equal(storage.openCount, 1);
+  storage.failAt(1);
+  await assert.rejects(writer.write(barrier()));
+  assert.equal(storage.openCount, 0);
+});
+
 Deno.test("CommitWriter.abort() closes the files and saves nothing", async () => {
   const { writer, storage, log } = setUp();
   await writer.write(analyzedBatch([{ time: START_MS }]));
