@@ -215,6 +215,15 @@ export class SimulatedMachine implements Disposable {
     this.sender.isDown = false;
   }
 
+  /** How many whole lines there are in the error files. */
+  errorLineCount(): number {
+    let count = 0;
+    for (const path of this.disk.paths(`${OUTPUT}/errors`)) {
+      for (const byte of this.disk.bytes(path)!) if (byte === 0x0a) count++;
+    }
+    return count;
+  }
+
   /** Lines of all error files, in the order of their paths. */
   errorLines(): string[] {
     return this.disk.paths(`${OUTPUT}/errors`).flatMap((path) => {

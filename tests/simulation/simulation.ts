@@ -174,7 +174,11 @@ class Simulation implements Disposable {
     const look = async () => {
       await settle();
       if (failure !== undefined) throw failure.cause;
-      pipeline.board.fresh();
+      pipeline.board.fresh().then(({ atMs, totals }) => {
+        // One that was put up just now, once all that it counts was in the files.
+        if (atMs !== life.wallMs() || !life.isAlive) return;
+        assert.ok(this.#machine.errorLineCount() >= totals.errors, "errors that no file holds");
+      }).catch((cause) => failure = { cause });
       const { totals, watermarkMs: nowMs = -Infinity } = pipeline.board.latest;
       checkTotals(totals);
       assert.ok(nowMs >= watermarkMs, "the watermark went back");
