@@ -184,4 +184,4 @@ export const BLOCK_BYTES = 512 * 1024;
 export const SYNC_AHEAD_BYTES = 8 * 1024 * 1024;
 
 /** What may wait to become durable; a fast disk never has as much to do. */
-export const KEPT_BYTES_MAX = 24 * 1024 * 1024;
+export const KEPT_BYTES_MAX = 16 * 1024 * 1024;

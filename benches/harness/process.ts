@@ -1,3 +1,4 @@
+import denoJson from "../../deno.json" with { type: "json" };
 /** A process that has ended, and what it has used. */
 export interface Finished {
   /** When it ended, ms since the epoch with fractions. */
@@ -104,7 +105,16 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** The command that runs a module of this project. */
 export function denoCommand(module: string, ...args: readonly (string | number)[]): string[] {
+  return moduleCommand([], module, args);
+}
+
+function moduleCommand(
+  own: readonly string[],
+  module: string,
+  args: readonly (string | number)[],
+): string[] {
   const flags = [
+    ...own,
     "--quiet",
     "--frozen",
     "--no-prompt",
@@ -115,9 +125,14 @@ export function denoCommand(module: string, ...args: readonly (string | number)[
   return [Deno.execPath(), "run", ...flags, `${ROOT}${module}`, ...args.map(String)];
 }
 
-/** The command that runs vigie. */
-export function vigieCommand(...args: readonly (string | number)[]): string[] {
-  return denoCommand("main.ts", ...args);
+/** The command that runs a command of vigie, in an engine that is set as its task sets it. */
+export function vigieCommand(
+  command: "gen" | "analyze",
+  ...args: readonly (string | number)[]
+): string[] {
+  const words = denoJson.tasks[command].command.split(" ");
+  const engine = words.filter((word) => word.startsWith("--v8-flags="));
+  return moduleCommand(engine, "main.ts", [command, ...args]);
 }
 
 /** A port that nobody listens on. */
