@@ -5,11 +5,17 @@ import { messageOf } from "../exceptions.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { type FileSourceOptions, openAtStart } from "./file_source.ts";
-import type { FileIdentity } from "./file_identity.ts";
+import { type FileIdentity, PASSED_FILES_MAX, type PassedFile } from "./file_identity.ts";
 import { type IdentifiedFile, isSameInode } from "./identified_file.ts";
 import type { FileFacts } from "./log_files.ts";
 import { readBatches, ReadException, throwReadException } from "./read_batches.ts";
-import { findLogFrom, type FoundLog, type LogPart, type LogPlace } from "./rotated_files.ts";
+import {
+  findLogFrom,
+  type FoundLog,
+  type LogPart,
+  type LogPlace,
+  rotatedUpTo,
+} from "./rotated_files.ts";
 import type { SavedSource, Source, SourceContext } from "./source.ts";
 import { inputIdOf } from "./source_state.ts";
 
@@ -36,14 +42,24 @@ export class FollowedFileSource implements Source {
   /** A file that is not there is no obstacle: it is waited for. */
   async prepare(saved: SavedSource | undefined, position?: InputPosition): Promise<SavedSource> {
     const { files, path, nowMs } = this.#options;
-    using file = await openAtStart(files, path);
     if (saved === undefined) {
-      return { name: this.name, firstStartedAtMs: nowMs(), file: file?.identity };
+      using file = await openAtStart(files, path);
+      const passed = await rotatedUpTo(files, path, Infinity, file?.identity);
+      return { name: this.name, firstStartedAtMs: nowMs(), file: file?.identity, passed };
     }
-    const { how, parts } = await findLogFrom(files, path, placeOf(saved, position));
-    for (const { file } of parts) file[Symbol.dispose]();
-    this.#isPastLost = how === "lost" || how === "shortened";
-    return saved;
+    const place = placeOf(saved, position);
+    try {
+      const { how, parts } = await findLogFrom(files, path, place);
+      for (const { file } of parts) file[Symbol.dispose]();
+      this.#isPastLost = how === "lost" || how === "shortened";
+    } catch {
+      // Whatever is wrong is told, and tried again, once the log is read. Until then it may be lost.
+      this.#isPastLost = true;
+    }
+    // The file was not followed before, or not by this version: what is older was not to be read.
+    const passed = saved.passed ??
+      await rotatedUpTo(files, path, place.file?.modifiedAtMs ?? Infinity, place.file);
+    return { ...saved, passed };
   }
 
   open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
@@ -185,7 +201,12 @@ class Following {
     const { file: before, offsetBytes } = this.#place;
     const isSame = before !== undefined && isSameInode(before, file.identity) &&
       offsetBytes === fromBytes;
-    this.#place = { file: this.#identify(file), offsetBytes: fromBytes };
+    this.#place = {
+      ...this.#place,
+      file: this.#identify(file),
+      offsetBytes: fromBytes,
+      passed: this.#place.passed.filter((one) => !isSameInode(one.file, file.identity)),
+    };
     this.#readBytes = fromBytes;
     // A CSV header stays in force: one that is emptied in place gets no new one.
     const position = { offsetBytes: fromBytes, csvLayout: this.#csvLayout };
@@ -233,6 +254,7 @@ class Following {
         if (isOver) {
           yield* this.#end({ isCut: false });
           this.#place = { ...this.#place, file: this.#identify(file) };
+          this.#pass({ file: file.identity, offsetBytes: this.#readBytes });
           return "passed";
         }
         if (isItself) this.#told = "";
@@ -306,12 +328,19 @@ class Following {
   #placed(batch: RecordBatch, file?: IdentifiedFile): RecordBatch {
     const identity = file === undefined ? this.#place.file : this.#identify(file);
     const { offsetBytes, csvLayout } = batch.position;
-    this.#place = { file: identity, offsetBytes };
+    this.#place = { ...this.#place, file: identity, offsetBytes };
     this.#csvLayout = csvLayout;
+    const { passed } = this.#place;
     const position: InputPosition = identity === undefined
       ? batch.position
-      : { ...batch.position, file: identity };
+      : { ...batch.position, file: identity, passed };
     return { ...batch, position };
+  }
+
+  /** Knows a file that is left, so that it is not read again for a line that comes late. */
+  #pass(passed: PassedFile): void {
+    const others = this.#place.passed.filter(({ file }) => !isSameInode(file, passed.file));
+    this.#place = { ...this.#place, passed: [...others, passed].slice(-PASSED_FILES_MAX) };
   }
 
   /** A file may be written to for a while after the next one was made. */
@@ -367,7 +396,12 @@ class Following {
 
 /** Where the checkpoint stands; the one before the first line tells only the file. */
 function placeOf(saved: SavedSource, position: InputPosition | undefined): LogPlace {
-  return { file: position?.file ?? saved.file, offsetBytes: position?.offsetBytes ?? 0 };
+  return {
+    file: position?.file ?? saved.file,
+    offsetBytes: position?.offsetBytes ?? 0,
+    passed: position?.passed ?? saved.passed ?? [],
+    waitedSinceMs: saved.firstStartedAtMs,
+  };
 }
 
 /** A line for people about where reading goes on; empty where there is nothing to say. */
