@@ -80,7 +80,7 @@ export const SILENCE_MS = 1000;
 /** How long reading pauses after it has failed, in ms. */
 export const RETRY_MS = 1000;
 
-/** How often a rotated file that cannot be read is tried before it is left out for good. */
+/** How often a rotated file that cannot be read is tried before it is left out for good, or its rest. */
 export const ATTEMPTS_MAX = 5;
 
 /** Why a file is read no further. */
@@ -112,8 +112,14 @@ class Following {
   #modifiedAtMs = -Infinity;
   #isLive = false;
   #isConnected = false;
-  /** How often in a row something of the log could not be read. */
+  /** How often in a row something of the log could not be opened. */
   #failures = 0;
+  /** What was left out last; it is not waited for again. */
+  #leftOut = "";
+  /** How often in a row a file could not be read from one place on. */
+  #readFailure: { readonly place: LogPlace; readonly count: number } | undefined;
+  /** What people were told last about where reading goes on. */
+  #notice = "";
   /** What people were told last; nothing is told twice in a row. */
   #told = "";
 
@@ -178,15 +184,22 @@ class Following {
     }
     this.#parts = [...found.parts];
     // It may only be for a moment, for want of file handles for example.
-    if (found.unreadable.length > 0 && ++this.#failures < ATTEMPTS_MAX) {
-      this.#closeParts();
-      yield* this.#wait(`cannot read ${found.unreadable[0]}; trying again`);
-      return false;
+    const leftOut = found.unreadable.join("\n");
+    if (leftOut !== "" && leftOut !== this.#leftOut) {
+      if (++this.#failures < ATTEMPTS_MAX) {
+        this.#closeParts();
+        yield* this.#wait(`cannot read ${found.unreadable[0]}; trying again`);
+        return false;
+      }
+      for (const what of found.unreadable) yield this.#changed(`${path}: left out ${what}`);
     }
+    this.#leftOut = leftOut;
     this.#failures = 0;
-    for (const what of found.unreadable) yield this.#changed(`${path}: left out ${what}`);
     const notice = noticeOf(path, found, this.#place, outcome);
-    if (notice !== "") yield this.#changed(notice);
+    // After a failure it is found again where it was found before.
+    const isTold = outcome === "failed" && notice === this.#notice;
+    if (notice !== "" && !isTold) yield this.#changed(notice);
+    this.#notice = notice;
     // The rest of a line that was begun is nowhere; elsewhere the line is read from its start.
     const isCut = found.how === "lost" || found.how === "shortened";
     if (outcome === "changed" && isCut) yield* this.#end({ isCut });
@@ -266,9 +279,29 @@ class Following {
       return "stopped";
     } catch (exception) {
       if (!(exception instanceof ReadException)) throw exception;
+      if (await this.#isUnreadable(file)) {
+        yield this.#changed(
+          `${this.#options.path}: left out the rest of ${file.path}: ${exception.message}`,
+        );
+        yield* this.#end({ isCut: true });
+        this.#pass({ file: file.identity, offsetBytes: Infinity });
+        return "passed";
+      }
       yield* this.#tell(`cannot read ${file.path}: ${exception.message}; trying again`);
       return "failed";
     }
+  }
+
+  /** Whether a file has failed too often; for the one that has the log's name there is no such. */
+  async #isUnreadable({ identity }: IdentifiedFile): Promise<boolean> {
+    const before = this.#readFailure;
+    const isSame = before?.place.file !== undefined && isSameInode(before.place.file, identity) &&
+      before.place.offsetBytes === this.#place.offsetBytes;
+    const count = isSame ? before.count + 1 : 1;
+    this.#readFailure = { place: this.#place, count };
+    if (count < ATTEMPTS_MAX) return false;
+    const named = await this.#look();
+    return named !== undefined && !isSameInode(named, identity);
   }
 
   /** Reads to the end of what there is by now. */

@@ -608,6 +608,101 @@ Deno.test("FollowedFileSource.open() leaves out a rotated log that may not be re
   });
 });
 
+// S-56
+Deno.test("FollowedFileSource.open() leaves out the rest of a rotated log that fails to be read", async () => {
+  const { clock, files } = setUp(lines(0, 40) + numberedLine(40).slice(0, 20));
+  const kept = await keptOf(clock, files);
+  files.rename(LOG, `${LOG}.1`);
+  clock.advance(1);
+  files.create(LOG).append(lines(45, 47));
+  // Its beginning can be read, what comes later cannot.
+  let reads = 0;
+  files.fault = (operation, path) => {
+    if (operation === "open") reads = 0;
+    if (operation === "read" && path === `${LOG}.1` && reads++ > 0) throw new Error("bad sector");
+  };
+  files.readBytesMax = 1024;
+  const run = await Following.start(clock, files, kept);
+  await run.pass(2 * ATTEMPTS_MAX * RETRY_MS);
+  assert.deepEqual(run.numbers, [45, 46]);
+  assert.deepEqual(run.notices, [
+    `${LOG}: rotated; going on in ${LOG}.1`,
+    `cannot read ${LOG}.1: bad sector; trying again`,
+    `${LOG}: left out the rest of ${LOG}.1: bad sector`,
+  ]);
+  // For good, also if it is written to, and if another one is rotated away.
+  files.fault = () => {};
+  files.append(`${LOG}.1`, lines(47, 48));
+  files.rename(`${LOG}.1`, `${LOG}.2`);
+  files.rename(LOG, `${LOG}.1`);
+  files.create(LOG).append(lines(48, 49));
+  await run.pass(5 * SILENCE_MS);
+  assert.deepEqual(run.numbers, [45, 46, 48]);
+  await run.stop();
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() never gives up the file that has the log's name", async () => {
+  const { clock, files } = setUp(lines(0, 2));
+  const run = await Following.start(clock, files);
+  files.append(LOG, lines(2, 3));
+  files.fault = (operation) => {
+    if (operation === "read") throw new Error("bad sector");
+  };
+  await run.pass(4 * ATTEMPTS_MAX * RETRY_MS);
+  files.fault = () => {};
+  await run.pass(2 * RETRY_MS);
+  assert.deepEqual(run.numbers, numbers(3));
+  assert.deepEqual(run.notices, [`cannot read ${LOG}: bad sector; trying again`]);
+  await run.stop();
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() goes on though the system does not tell of a file beside it", async () => {
+  const world = setUp(lines(0, 3));
+  const { clock, files } = world;
+  files.create(`${LOG}.9`).append("older\n");
+  const kept = await keptOf(clock, files);
+  files.rename(LOG, `${LOG}.1`);
+  clock.advance(1);
+  files.create(LOG).append(lines(3, 4));
+  files.fault = (operation, path) => {
+    if (operation === "look" && path === `${LOG}.9`) throw new Error("permission denied");
+  };
+  await assertGoesOn(world, kept, {
+    numbers: [3],
+    notices: [
+      `cannot read ${LOG}.9: permission denied; trying again`,
+      `${LOG}: left out ${LOG}.9: permission denied`,
+      `${LOG}: rotated; going on in ${LOG}.1`,
+    ],
+  });
+});
+
+// S-56
+Deno.test("FollowedFileSource.prepare() refuses no later start for a log that cannot be read", async () => {
+  for (const operation of ["open", "look", "read", "list"] as const) {
+    const { clock, files } = setUp(lines(0, 3));
+    const kept = await keptOf(clock, files);
+    files.rename(LOG, `${LOG}.1`);
+    clock.advance(1);
+    files.create(LOG).append(lines(3, 4));
+    files.fault = (now) => {
+      if (now === operation) throw new Error("permission denied");
+    };
+    const options = { files, path: LOG, nowMs: () => clock.wallMs() };
+    const source = new FollowedFileSource("file:access.log", options);
+    assert.deepEqual(await source.prepare(kept.saved, kept.position), kept.saved);
+    // Until it is found, what was cut off is kept.
+    assert.equal(source.isPastLost, true);
+    const run = await Following.start(clock, files, kept);
+    files.fault = () => {};
+    await run.pass(5 * RETRY_MS);
+    assert.deepEqual(run.numbers, [3]);
+    await run.stop();
+  }
+});
+
 Deno.test("FollowedFileSource.open() measures the future from the time of reading", async () => {
   const { clock, files } = setUp("");
   const run = await Following.start(clock, files);
