@@ -203,8 +203,7 @@ class Search {
       const isItself = isSameInode(facts, before);
       // A file that was read to its end is looked for by itself only: for its name.
       if (isPassed && !isItself) continue;
-      // A copy was made after what it holds was written, whatever else begins as it does.
-      if (!isItself && facts.modifiedAtMs < (before.modifiedAtMs ?? -Infinity)) continue;
+      if (!isItself && !this.#mayBeCopy(sibling, before)) continue;
       const file = await this.#openSibling(path, isItself);
       if (file === undefined || !await file.beginsAs(before)) continue;
       if (isItself) return { how: "renamed", file };
@@ -216,6 +215,18 @@ class Search {
     }
     const copy = this.#bestCopy(copies, before);
     return copy === undefined ? undefined : { how: "copied", file: opened.get(copy)! };
+  }
+
+  /**
+   * Whether a file that begins as the log may have been copied from it: with a whole KiB in common
+   * it was. Of what has less in common, an older log, that is told by the files known from before;
+   * others by being written earlier, which is no good sign where the clock was set.
+   */
+  #mayBeCopy({ path, facts }: Sibling, before: FileIdentity): boolean {
+    const isSure = before.hashedBytes === IDENTITY_BYTES_MAX;
+    const isKnown = this.#place.passed.length < PASSED_FILES_MAX &&
+      this.#suffixOf(path) !== undefined;
+    return isSure || isKnown || facts.modifiedAtMs >= (before.modifiedAtMs ?? -Infinity);
   }
 
   #bestCopy(copies: readonly Sibling[], before: FileIdentity): Sibling | undefined {

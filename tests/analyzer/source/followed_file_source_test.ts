@@ -463,6 +463,22 @@ Deno.test("FollowedFileSource.open() reads a log that came and was rotated while
   });
 });
 
+// S-55
+Deno.test("FollowedFileSource.open() finds the copy of a log though the clock was set back", async () => {
+  for (const count of [2, 30]) {
+    const { clock, files } = setUp(lines(0, count));
+    const run = await Following.start(clock, files);
+    clock.setWall(clock.wallMs() - 3_600_000);
+    files.append(LOG, lines(count, count + 1));
+    files.copy(LOG, `${LOG}.1`);
+    files.truncate(LOG);
+    files.append(LOG, lines(count + 1, count + 2));
+    await run.pass(5 * SILENCE_MS);
+    assert.deepEqual(run.numbers, numbers(count + 2));
+    await run.stop();
+  }
+});
+
 // S-56
 Deno.test("FollowedFileSource.open() takes no older log that begins alike for a copy", async () => {
   const header = "timestamp,ip,method,url,status\n";
