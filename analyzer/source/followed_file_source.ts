@@ -5,7 +5,7 @@ import { messageOf } from "../exceptions.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { type FileSourceOptions, openAtStart } from "./file_source.ts";
-import { type FileIdentity, PASSED_FILES_MAX, type PassedFile } from "./file_identity.ts";
+import { PASSED_FILES_MAX, type PassedFile } from "./file_identity.ts";
 import { type IdentifiedFile, isSameInode } from "./identified_file.ts";
 import type { FileFacts } from "./log_files.ts";
 import { readBatches, ReadException, throwReadException } from "./read_batches.ts";
@@ -108,8 +108,6 @@ class Following {
   #readBytes = 0;
   /** Files that are to be read after this one, as far as they are known. */
   #parts: LogPart[] = [];
-  /** When any of the files was last written to that were read so far. */
-  #modifiedAtMs = -Infinity;
   #isLive = false;
   #isConnected = false;
   /** How often in a row something of the log could not be opened. */
@@ -132,7 +130,6 @@ class Following {
     this.#decoder = new LineDecoder(this.#inputId, context.decoder, position);
     this.#place = placeOf(saved, position);
     this.#csvLayout = position?.csvLayout;
-    this.#modifiedAtMs = this.#place.file?.modifiedAtMs ?? -Infinity;
   }
 
   async *elements(): AsyncGenerator<InputElement, void, void> {
@@ -216,7 +213,7 @@ class Following {
       offsetBytes === fromBytes;
     this.#place = {
       ...this.#place,
-      file: this.#identify(file),
+      file: file.identity,
       offsetBytes: fromBytes,
       passed: this.#place.passed.filter((one) => !isSameInode(one.file, file.identity)),
     };
@@ -260,13 +257,11 @@ class Following {
         }
         if (this.#parts.length === 0) yield* this.#becomeLive();
         const isSilent = clock.monotonicMs() - silentFromMs >= SILENCE_MS;
-        // Before the last but one, another was rotated away already: nobody writes to it any more.
-        const isOver = this.#parts.length > 0
-          ? isSilent || this.#parts.length > 1
-          : isSilent && named !== undefined && !isItself;
+        const isOver = isSilent &&
+          (this.#parts.length > 0 || (named !== undefined && !isItself));
         if (isOver) {
           yield* this.#end({ isCut: false });
-          this.#place = { ...this.#place, file: this.#identify(file) };
+          this.#place = { ...this.#place, file: file.identity };
           this.#pass({ file: file.identity, offsetBytes: this.#readBytes });
           return "passed";
         }
@@ -359,7 +354,7 @@ class Following {
   }
 
   #placed(batch: RecordBatch, file?: IdentifiedFile): RecordBatch {
-    const identity = file === undefined ? this.#place.file : this.#identify(file);
+    const identity = file === undefined ? this.#place.file : file.identity;
     const { offsetBytes, csvLayout } = batch.position;
     this.#place = { ...this.#place, file: identity, offsetBytes };
     this.#csvLayout = csvLayout;
@@ -374,15 +369,6 @@ class Following {
   #pass(passed: PassedFile): void {
     const others = this.#place.passed.filter(({ file }) => !isSameInode(file, passed.file));
     this.#place = { ...this.#place, passed: [...others, passed].slice(-PASSED_FILES_MAX) };
-  }
-
-  /** A file may be written to for a while after the next one was made. */
-  #identify({ identity }: IdentifiedFile): FileIdentity {
-    const { modifiedAtMs = -Infinity } = identity;
-    this.#modifiedAtMs = Math.max(this.#modifiedAtMs, modifiedAtMs);
-    return modifiedAtMs < this.#modifiedAtMs
-      ? { ...identity, modifiedAtMs: this.#modifiedAtMs }
-      : identity;
   }
 
   #times() {

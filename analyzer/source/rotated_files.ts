@@ -144,7 +144,12 @@ class Search {
     if (before.hashedBytes === 0) {
       // It was empty and nothing was read of it: what was written since is all there is to read,
       // whichever file it went into.
-      const between = await this.#partsSince(before.modifiedAtMs ?? Infinity, undefined);
+      // A copy of it may be of the same time, which no other file is that is not known.
+      const isKnown = this.#place.passed.length < PASSED_FILES_MAX;
+      const between = await this.#partsSince(
+        (before.modifiedAtMs ?? Infinity) - (isKnown ? 1 : 0),
+        undefined,
+      );
       const parts = [...between, ...currentPart(current, 0)];
       if (isPassed) return { how: "passed", parts };
       if (isHere && between.length === 0) return { how: "here", parts };
@@ -248,18 +253,20 @@ class Search {
     modifiedAtMs: number,
     after: IdentifiedFile | undefined,
   ): Promise<LogPart[]> {
-    const afterSuffix = after === undefined ? undefined : this.#suffixOf(after.path);
     const { file: before, passed } = this.#place;
+    const rotated = await this.#siblings((own, name) => rotationSuffix(own, name) !== undefined);
+    // A file that was empty at the place is to be read as a whole, behind copies of what it was.
+    const isOwn = ({ facts }: Sibling) => before?.hashedBytes === 0 && isSameInode(facts, before);
+    const afterPath = after?.path ?? rotated.find(isOwn)?.path;
+    const afterSuffix = afterPath === undefined ? undefined : this.#suffixOf(afterPath);
     // Where not all that came before is known, a lower number may be that of a very old one.
     const knownFromMs = passed.length < PASSED_FILES_MAX
       ? -Infinity
       : Math.min(...passed.map(({ file }) => file.modifiedAtMs ?? Infinity));
     const isLater = ({ path, facts }: Sibling) =>
       facts.modifiedAtMs > modifiedAtMs ||
-      (before?.hashedBytes === 0 && isSameInode(facts, before)) ||
       (facts.modifiedAtMs > knownFromMs && isNewer(this.#suffixOf(path), afterSuffix));
-    const later = (await this.#siblings((own, name) => rotationSuffix(own, name) !== undefined))
-      .filter(isLater);
+    const later = rotated.filter((sibling) => isOwn(sibling) || isLater(sibling));
     const known = [after?.identity, this.#current?.identity].filter((one) => one !== undefined);
     const parts: LogPart[] = [];
     for (const { path, facts } of this.#sorted(later, afterSuffix)) {
@@ -295,7 +302,10 @@ class Search {
   #sorted(siblings: readonly Sibling[], afterSuffix: string | undefined): Sibling[] {
     const bySuffix = (a: Sibling, b: Sibling) =>
       compareSuffixes(this.#suffixOf(a.path)!, this.#suffixOf(b.path)!);
-    const isNamedInOrder = siblings.every(({ path }) => isNewer(this.#suffixOf(path), afterSuffix));
+    const isNamedInOrder = siblings.every(({ path }) => {
+      const suffix = this.#suffixOf(path);
+      return suffix === afterSuffix || isNewer(suffix, afterSuffix);
+    });
     return siblings.toSorted((a, b) =>
       (isNamedInOrder ? 0 : a.facts.modifiedAtMs - b.facts.modifiedAtMs) || bySuffix(a, b)
     );
