@@ -1,5 +1,5 @@
 import type { Delivery } from "../delivery/delivery.ts";
-import type { FileIdentity } from "../source/file_identity.ts";
+import type { FileIdentity, PassedFile } from "../source/file_identity.ts";
 import type { MalformedReason } from "./malformed_reason.ts";
 
 /**
@@ -37,6 +37,8 @@ export interface InputPosition {
   readonly offsetBytes: number;
   /** The file that the offset is in; one input may go on over several files, one after another. */
   readonly file?: FileIdentity;
+  /** Files of a log that is followed which came before that one, oldest first. */
+  readonly passed?: readonly PassedFile[];
   /** The CSV header in force at that place. */
   readonly csvLayout: CsvLayout | undefined;
 }

@@ -48,7 +48,8 @@ export async function runAnalyzer(
   const reporter = new ConsoleReporter(terminal, config);
   const sources = config.sources.map((source) => createSource(source, config, clock));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
-  for (const source of sources) if (source.isReplayable) await source.prepare(undefined);
+  // One that is followed need not be there, and after a first start need not even be readable.
+  for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
   const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
@@ -68,8 +69,8 @@ export async function runAnalyzer(
   );
   try {
     if (config.reset) {
-      // The port of a source may be in use as well.
-      for (const source of sources) if (!source.isReplayable) await source.prepare(undefined);
+      // The port of a source may be in use as well, or a log that is followed not be readable.
+      for (const source of sources) if (source.isLive) await source.prepare(undefined);
       await results.reset();
     }
     const opened = await results.open(sources);

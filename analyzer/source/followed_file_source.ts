@@ -5,11 +5,17 @@ import { messageOf } from "../exceptions.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FileBytes } from "./file_bytes.ts";
 import { type FileSourceOptions, openAtStart } from "./file_source.ts";
-import type { FileIdentity } from "./file_identity.ts";
+import { PASSED_FILES_MAX, type PassedFile } from "./file_identity.ts";
 import { type IdentifiedFile, isSameInode } from "./identified_file.ts";
 import type { FileFacts } from "./log_files.ts";
 import { readBatches, ReadException, throwReadException } from "./read_batches.ts";
-import { findLogFrom, type FoundLog, type LogPart, type LogPlace } from "./rotated_files.ts";
+import {
+  findLogFrom,
+  type FoundLog,
+  type LogPart,
+  type LogPlace,
+  rotatedUpTo,
+} from "./rotated_files.ts";
 import type { SavedSource, Source, SourceContext } from "./source.ts";
 import { inputIdOf } from "./source_state.ts";
 
@@ -36,14 +42,24 @@ export class FollowedFileSource implements Source {
   /** A file that is not there is no obstacle: it is waited for. */
   async prepare(saved: SavedSource | undefined, position?: InputPosition): Promise<SavedSource> {
     const { files, path, nowMs } = this.#options;
-    using file = await openAtStart(files, path);
     if (saved === undefined) {
-      return { name: this.name, firstStartedAtMs: nowMs(), file: file?.identity };
+      using file = await openAtStart(files, path);
+      const passed = await rotatedUpTo(files, path, Infinity, file?.identity);
+      return { name: this.name, firstStartedAtMs: nowMs(), file: file?.identity, passed };
     }
-    const { how, parts } = await findLogFrom(files, path, placeOf(saved, position));
-    for (const { file } of parts) file[Symbol.dispose]();
-    this.#isPastLost = how === "lost" || how === "shortened";
-    return saved;
+    const place = placeOf(saved, position);
+    try {
+      const { how, parts } = await findLogFrom(files, path, place);
+      for (const { file } of parts) file[Symbol.dispose]();
+      this.#isPastLost = how === "lost" || how === "shortened";
+    } catch {
+      // Whatever is wrong is told, and tried again, once the log is read. Until then it may be lost.
+      this.#isPastLost = true;
+    }
+    // The file was not followed before, or not by this version: what is older was not to be read.
+    const passed = saved.passed ??
+      await rotatedUpTo(files, path, place.file?.modifiedAtMs ?? Infinity, place.file);
+    return { ...saved, passed };
   }
 
   open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
@@ -64,7 +80,7 @@ export const SILENCE_MS = 1000;
 /** How long reading pauses after it has failed, in ms. */
 export const RETRY_MS = 1000;
 
-/** How often a rotated file that cannot be read is tried before it is left out for good. */
+/** How often a rotated file that cannot be read is tried before it is left out for good, or its rest. */
 export const ATTEMPTS_MAX = 5;
 
 /** Why a file is read no further. */
@@ -92,12 +108,16 @@ class Following {
   #readBytes = 0;
   /** Files that are to be read after this one, as far as they are known. */
   #parts: LogPart[] = [];
-  /** When any of the files was last written to that were read so far. */
-  #modifiedAtMs = -Infinity;
   #isLive = false;
   #isConnected = false;
-  /** How often in a row something of the log could not be read. */
+  /** How often in a row something of the log could not be opened. */
   #failures = 0;
+  /** What was left out last; it is not waited for again. */
+  #leftOut = "";
+  /** How often in a row a file could not be read from one place on. */
+  #readFailure: { readonly place: LogPlace; readonly count: number } | undefined;
+  /** What people were told last about where reading goes on. */
+  #notice = "";
   /** What people were told last; nothing is told twice in a row. */
   #told = "";
 
@@ -110,7 +130,6 @@ class Following {
     this.#decoder = new LineDecoder(this.#inputId, context.decoder, position);
     this.#place = placeOf(saved, position);
     this.#csvLayout = position?.csvLayout;
-    this.#modifiedAtMs = this.#place.file?.modifiedAtMs ?? -Infinity;
   }
 
   async *elements(): AsyncGenerator<InputElement, void, void> {
@@ -162,15 +181,22 @@ class Following {
     }
     this.#parts = [...found.parts];
     // It may only be for a moment, for want of file handles for example.
-    if (found.unreadable.length > 0 && ++this.#failures < ATTEMPTS_MAX) {
-      this.#closeParts();
-      yield* this.#wait(`cannot read ${found.unreadable[0]}; trying again`);
-      return false;
+    const leftOut = found.unreadable.join("\n");
+    if (leftOut !== "" && leftOut !== this.#leftOut) {
+      if (++this.#failures < ATTEMPTS_MAX) {
+        this.#closeParts();
+        yield* this.#wait(`cannot read ${found.unreadable[0]}; trying again`);
+        return false;
+      }
+      for (const what of found.unreadable) yield this.#changed(`${path}: left out ${what}`);
     }
+    this.#leftOut = leftOut;
     this.#failures = 0;
-    for (const what of found.unreadable) yield this.#changed(`${path}: left out ${what}`);
     const notice = noticeOf(path, found, this.#place, outcome);
-    if (notice !== "") yield this.#changed(notice);
+    // After a failure it is found again where it was found before.
+    const isTold = outcome === "failed" && notice === this.#notice;
+    if (notice !== "" && !isTold) yield this.#changed(notice);
+    this.#notice = notice;
     // The rest of a line that was begun is nowhere; elsewhere the line is read from its start.
     const isCut = found.how === "lost" || found.how === "shortened";
     if (outcome === "changed" && isCut) yield* this.#end({ isCut });
@@ -185,7 +211,12 @@ class Following {
     const { file: before, offsetBytes } = this.#place;
     const isSame = before !== undefined && isSameInode(before, file.identity) &&
       offsetBytes === fromBytes;
-    this.#place = { file: this.#identify(file), offsetBytes: fromBytes };
+    this.#place = {
+      ...this.#place,
+      file: file.identity,
+      offsetBytes: fromBytes,
+      passed: this.#place.passed.filter((one) => !isSameInode(one.file, file.identity)),
+    };
     this.#readBytes = fromBytes;
     // A CSV header stays in force: one that is emptied in place gets no new one.
     const position = { offsetBytes: fromBytes, csvLayout: this.#csvLayout };
@@ -226,13 +257,12 @@ class Following {
         }
         if (this.#parts.length === 0) yield* this.#becomeLive();
         const isSilent = clock.monotonicMs() - silentFromMs >= SILENCE_MS;
-        // Before the last but one, another was rotated away already: nobody writes to it any more.
-        const isOver = this.#parts.length > 0
-          ? isSilent || this.#parts.length > 1
-          : isSilent && named !== undefined && !isItself;
+        const isOver = isSilent &&
+          (this.#parts.length > 0 || (named !== undefined && !isItself));
         if (isOver) {
           yield* this.#end({ isCut: false });
-          this.#place = { ...this.#place, file: this.#identify(file) };
+          this.#place = { ...this.#place, file: file.identity };
+          this.#pass({ file: file.identity, offsetBytes: this.#readBytes });
           return "passed";
         }
         if (isItself) this.#told = "";
@@ -244,9 +274,29 @@ class Following {
       return "stopped";
     } catch (exception) {
       if (!(exception instanceof ReadException)) throw exception;
+      if (await this.#isUnreadable(file)) {
+        yield this.#changed(
+          `${this.#options.path}: left out the rest of ${file.path}: ${exception.message}`,
+        );
+        yield* this.#end({ isCut: true });
+        this.#pass({ file: file.identity, offsetBytes: Infinity });
+        return "passed";
+      }
       yield* this.#tell(`cannot read ${file.path}: ${exception.message}; trying again`);
       return "failed";
     }
+  }
+
+  /** Whether a file has failed too often; for the one that has the log's name there is no such. */
+  async #isUnreadable({ identity }: IdentifiedFile): Promise<boolean> {
+    const before = this.#readFailure;
+    const isSame = before?.place.file !== undefined && isSameInode(before.place.file, identity) &&
+      before.place.offsetBytes === this.#place.offsetBytes;
+    const count = isSame ? before.count + 1 : 1;
+    this.#readFailure = { place: this.#place, count };
+    if (count < ATTEMPTS_MAX) return false;
+    const named = await this.#look();
+    return named !== undefined && !isSameInode(named, identity);
   }
 
   /** Reads to the end of what there is by now. */
@@ -304,23 +354,21 @@ class Following {
   }
 
   #placed(batch: RecordBatch, file?: IdentifiedFile): RecordBatch {
-    const identity = file === undefined ? this.#place.file : this.#identify(file);
+    const identity = file === undefined ? this.#place.file : file.identity;
     const { offsetBytes, csvLayout } = batch.position;
-    this.#place = { file: identity, offsetBytes };
+    this.#place = { ...this.#place, file: identity, offsetBytes };
     this.#csvLayout = csvLayout;
+    const { passed } = this.#place;
     const position: InputPosition = identity === undefined
       ? batch.position
-      : { ...batch.position, file: identity };
+      : { ...batch.position, file: identity, passed };
     return { ...batch, position };
   }
 
-  /** A file may be written to for a while after the next one was made. */
-  #identify({ identity }: IdentifiedFile): FileIdentity {
-    const { modifiedAtMs = -Infinity } = identity;
-    this.#modifiedAtMs = Math.max(this.#modifiedAtMs, modifiedAtMs);
-    return modifiedAtMs < this.#modifiedAtMs
-      ? { ...identity, modifiedAtMs: this.#modifiedAtMs }
-      : identity;
+  /** Knows a file that is left, so that it is not read again for a line that comes late. */
+  #pass(passed: PassedFile): void {
+    const others = this.#place.passed.filter(({ file }) => !isSameInode(file, passed.file));
+    this.#place = { ...this.#place, passed: [...others, passed].slice(-PASSED_FILES_MAX) };
   }
 
   #times() {
@@ -367,7 +415,12 @@ class Following {
 
 /** Where the checkpoint stands; the one before the first line tells only the file. */
 function placeOf(saved: SavedSource, position: InputPosition | undefined): LogPlace {
-  return { file: position?.file ?? saved.file, offsetBytes: position?.offsetBytes ?? 0 };
+  return {
+    file: position?.file ?? saved.file,
+    offsetBytes: position?.offsetBytes ?? 0,
+    passed: position?.passed ?? saved.passed ?? [],
+    waitedSinceMs: saved.firstStartedAtMs,
+  };
 }
 
 /** A line for people about where reading goes on; empty where there is nothing to say. */

@@ -70,7 +70,8 @@ export class IdentifiedFile implements Disposable {
     const bytes = await this.#file.read(buffer, atBytes);
     const head = await readHead(this.#file);
     if (!beginsWith(head, this.#head)) this.#isChanged = true;
-    else if (bytes === 0 && (await this.facts()).sizeBytes < atBytes) this.#isChanged = true;
+    // The time of the emptying is not that of what was read, which may still be on its way.
+    else if (bytes === 0 && (await this.#file.facts()).sizeBytes < atBytes) this.#isChanged = true;
     if (this.#isChanged) return 0;
     if (head.length > this.#head.length) {
       const hash = await sha256(head);

@@ -1,5 +1,10 @@
 import { messageOf } from "../exceptions.ts";
-import { type FileIdentity, IDENTITY_BYTES_MAX } from "./file_identity.ts";
+import {
+  type FileIdentity,
+  IDENTITY_BYTES_MAX,
+  PASSED_FILES_MAX,
+  type PassedFile,
+} from "./file_identity.ts";
 import { IdentifiedFile, isSameInode } from "./identified_file.ts";
 import type { FileFacts, LogFiles } from "./log_files.ts";
 
@@ -8,6 +13,13 @@ export interface LogPlace {
   /** `undefined` where no file was there yet. */
   readonly file: FileIdentity | undefined;
   readonly offsetBytes: number;
+  /**
+   * Files that came before, oldest first, {@linkcode PASSED_FILES_MAX} at most: of what is still
+   * written to them only the rest is read. Where there are fewer, no others came before.
+   */
+  readonly passed: readonly PassedFile[];
+  /** When the log was first waited for: what was written since is to be read where `file` is not. */
+  readonly waitedSinceMs: number;
 }
 
 /** A file that is to be read, and from where. */
@@ -38,10 +50,11 @@ export interface FoundLog {
  * that were rotated away after that one, and the file that has the log's name now. All are opened
  * at once, since names go on to other files while the first of them are read.
  *
- * The file itself is known by device, inode and first bytes, a copy of it by its first bytes alone:
- * where several begin alike, the longest. What came between is told by its name, which has a number
- * or a date where rotation puts one, and by the time of its last write; equal times are told apart
- * by number or date.
+ * The file itself is known by device, inode and first bytes, a copy of it by its first bytes alone
+ * and a later write: where several begin alike, the longest, or, where they are too short to be
+ * told apart, the oldest that rotation has named. What came between is told by its name, which has
+ * a number or a date where rotation puts one; by that number or date, a later write, or both; and
+ * by not being known as read already.
  *
  * @param options.isPassed whether the file of the place was read to its end already
  * @throws {Error} where there is a file of the log's name that cannot be read
@@ -70,6 +83,38 @@ export async function findLogFrom(
 /** Rotations are seldom: to meet one in the midst of each search would be a fault of another kind. */
 const ATTEMPTS_MAX = 5;
 
+/**
+ * The files that were rotated away up to a time, oldest first, as ones that are not to be read;
+ * those that cannot be read are left out.
+ *
+ * @param except the file that the log is in, whatever its name
+ */
+export async function rotatedUpTo(
+  files: LogFiles,
+  path: string,
+  modifiedAtMs: number,
+  except: FileIdentity | undefined,
+): Promise<PassedFile[]> {
+  const passed: PassedFile[] = [];
+  const own = baseName(path);
+  const siblings = await files.siblings(path).catch(() => []);
+  for (const sibling of siblings) {
+    if (rotationSuffix(own, baseName(sibling)) === undefined) continue;
+    using file = await IdentifiedFile.open(files, sibling).catch(() => undefined);
+    if (file === undefined || (file.identity.modifiedAtMs ?? 0) > modifiedAtMs) continue;
+    if (except !== undefined && isSameInode(except, file.identity)) continue;
+    passed.push({ file: file.identity, offsetBytes: Infinity });
+  }
+  return passed
+    .sort((a, b) => (a.file.modifiedAtMs ?? 0) - (b.file.modifiedAtMs ?? 0))
+    .slice(-PASSED_FILES_MAX);
+}
+
+interface Sibling {
+  readonly path: string;
+  readonly facts: FileFacts;
+}
+
 /** One look at the files of a directory. */
 class Search {
   readonly #files: LogFiles;
@@ -86,16 +131,25 @@ class Search {
   }
 
   async run(isPassed: boolean): Promise<Omit<FoundLog, "unreadable">> {
-    const { file: before, offsetBytes } = this.#place;
+    const { file: before, offsetBytes, waitedSinceMs } = this.#place;
     const current = this.#current = await this.#open(this.#path);
-    if (before === undefined) return { how: "here", parts: currentPart(current, 0) };
+    if (before === undefined) {
+      const between = await this.#partsSince(waitedSinceMs, undefined);
+      const parts = [...between, ...currentPart(current, 0)];
+      return { how: between.length === 0 ? "here" : "renamed", parts };
+    }
     const isHere = current !== undefined && isSameInode(current.identity, before) &&
       await current.beginsAs(before);
     const currentBytes = (await current?.facts())?.sizeBytes ?? 0;
     if (before.hashedBytes === 0) {
       // It was empty and nothing was read of it: what was written since is all there is to read,
       // whichever file it went into.
-      const between = await this.#partsSince(before.modifiedAtMs ?? Infinity, undefined);
+      // A copy of it may be of the same time, which no other file is that is not known.
+      const isKnown = this.#place.passed.length < PASSED_FILES_MAX;
+      const between = await this.#partsSince(
+        (before.modifiedAtMs ?? Infinity) - (isKnown ? 1 : 0),
+        undefined,
+      );
       const parts = [...between, ...currentPart(current, 0)];
       if (isPassed) return { how: "passed", parts };
       if (isHere && between.length === 0) return { how: "here", parts };
@@ -141,30 +195,57 @@ class Search {
     this.#opened.clear();
   }
 
-  /** The file of the place under another name, or else the longest copy of it. */
+  /** The file of the place under another name, or else a copy of it. */
   async #findRotated(
     before: FileIdentity,
     isPassed: boolean,
   ): Promise<{ readonly how: "renamed" | "copied"; readonly file: IdentifiedFile } | undefined> {
-    let copy: { readonly file: IdentifiedFile; readonly sizeBytes: number } | undefined;
-    for (const { path, facts } of await this.#siblings(isRelated)) {
+    const copies: Sibling[] = [];
+    const opened = new Map<Sibling, IdentifiedFile>();
+    for (const sibling of await this.#siblings(isRelated)) {
+      const { path, facts } = sibling;
       if (facts.sizeBytes < this.#place.offsetBytes) continue;
       const isItself = isSameInode(facts, before);
       // A file that was read to its end is looked for by itself only: for its name.
       if (isPassed && !isItself) continue;
+      if (!isItself && !this.#mayBeCopy(sibling, before)) continue;
       const file = await this.#openSibling(path, isItself);
       if (file === undefined || !await file.beginsAs(before)) continue;
       if (isItself) return { how: "renamed", file };
-      if (copy === undefined || facts.sizeBytes > copy.sizeBytes) {
-        copy = { file, sizeBytes: facts.sizeBytes };
-      }
+      // The inode of one that was deleted goes on to the next copy.
+      const passed = this.#place.passed.find((one) => isSameInode(one.file, facts));
+      if (passed !== undefined && await file.beginsAs(passed.file)) continue;
+      copies.push(sibling);
+      opened.set(sibling, file);
     }
-    return copy === undefined ? undefined : { how: "copied", file: copy.file };
+    const copy = this.#bestCopy(copies, before);
+    return copy === undefined ? undefined : { how: "copied", file: opened.get(copy)! };
+  }
+
+  /**
+   * Whether a file that begins as the log may have been copied from it: with a whole KiB in common
+   * it was. Of what has less in common, an older log, that is told by the files known from before;
+   * others by being written earlier, which is no good sign where the clock was set.
+   */
+  #mayBeCopy({ path, facts }: Sibling, before: FileIdentity): boolean {
+    const isSure = before.hashedBytes === IDENTITY_BYTES_MAX;
+    const isKnown = this.#place.passed.length < PASSED_FILES_MAX &&
+      this.#suffixOf(path) !== undefined;
+    return isSure || isKnown || facts.modifiedAtMs >= (before.modifiedAtMs ?? -Infinity);
+  }
+
+  #bestCopy(copies: readonly Sibling[], before: FileIdentity): Sibling | undefined {
+    // Those that only have a short beginning in common may be logs that came one after another.
+    const isSure = before.hashedBytes === IDENTITY_BYTES_MAX;
+    const rotated = copies.filter(({ path }) => this.#suffixOf(path) !== undefined);
+    return !isSure && rotated.length > 0
+      ? this.#sorted(rotated, undefined)[0]
+      : copies.toSorted((a, b) => b.facts.sizeBytes - a.facts.sizeBytes)[0];
   }
 
   /**
    * Files that were rotated away after a time, oldest first; whole ones, but for copies of what is
-   * read anyway.
+   * read anyway, and for what was read of them before.
    *
    * @param after the file that they come after, where it is there
    */
@@ -172,42 +253,81 @@ class Search {
     modifiedAtMs: number,
     after: IdentifiedFile | undefined,
   ): Promise<LogPart[]> {
-    const suffixOf = (path: string) => rotationSuffix(baseName(this.#path), baseName(path));
-    const afterSuffix = after === undefined ? undefined : suffixOf(after.path);
-    const { file: before } = this.#place;
-    const isLater = (path: string, facts: FileFacts) =>
+    const { file: before, passed } = this.#place;
+    const rotated = await this.#siblings((own, name) => rotationSuffix(own, name) !== undefined);
+    // A file that was empty at the place is to be read as a whole, behind copies of what it was.
+    const isOwn = ({ facts }: Sibling) => before?.hashedBytes === 0 && isSameInode(facts, before);
+    const afterPath = after?.path ?? rotated.find(isOwn)?.path;
+    const afterSuffix = afterPath === undefined ? undefined : this.#suffixOf(afterPath);
+    // Where not all that came before is known, a lower number may be that of a very old one.
+    const knownFromMs = passed.length < PASSED_FILES_MAX
+      ? -Infinity
+      : Math.min(...passed.map(({ file }) => file.modifiedAtMs ?? Infinity));
+    const isLater = ({ path, facts }: Sibling) =>
       facts.modifiedAtMs > modifiedAtMs ||
-      (before?.hashedBytes === 0 && isSameInode(facts, before)) ||
-      (facts.modifiedAtMs === modifiedAtMs && afterSuffix !== undefined &&
-        compareSuffixes(afterSuffix, suffixOf(path)!) < 0);
-    const later = (await this.#siblings((own, name) => rotationSuffix(own, name) !== undefined))
-      .filter(({ path, facts }) => isLater(path, facts))
-      .sort((a, b) =>
-        a.facts.modifiedAtMs - b.facts.modifiedAtMs ||
-        compareSuffixes(suffixOf(a.path)!, suffixOf(b.path)!)
-      );
+      (facts.modifiedAtMs > knownFromMs && isNewer(this.#suffixOf(path), afterSuffix));
+    const later = rotated.filter((sibling) => isOwn(sibling) || isLater(sibling));
     const known = [after?.identity, this.#current?.identity].filter((one) => one !== undefined);
     const parts: LogPart[] = [];
-    for (const { path } of later) {
+    for (const { path, facts } of this.#sorted(later, afterSuffix)) {
       const file = await this.#openSibling(path, true);
       if (file === undefined) continue;
       const { identity } = file;
       if (known.some((other) => isSameInode(other, identity) || isCopy(other, identity))) continue;
       known.push(identity);
-      parts.push({ file, fromBytes: 0 });
+      const fromBytes = (await this.#passed(file))?.offsetBytes ?? 0;
+      if (fromBytes === 0 || fromBytes < facts.sizeBytes) parts.push({ file, fromBytes });
     }
     return parts;
   }
 
+  /** What is known of a file, or of one that it is a copy of, from when it was read before. */
+  async #passed(file: IdentifiedFile): Promise<PassedFile | undefined> {
+    for (const passed of this.#place.passed) {
+      if (isCopy(passed.file, file.identity)) return passed;
+      // One that begins with all that was read of it, however short that is, is read from there.
+      const { hashedBytes } = passed.file;
+      const isWhole = hashedBytes > 0 && hashedBytes === passed.offsetBytes;
+      const isLike = isWhole || isSameInode(passed.file, file.identity);
+      if (isLike && await file.beginsAs(passed.file)) return passed;
+    }
+    return undefined;
+  }
+
+  /**
+   * Files that were rotated away, oldest first: by the time of their last write, or, where all
+   * names say that they came after one, by their names. Only with that one it is known whether
+   * numbers go up or down, and a late write puts a file behind younger ones.
+   */
+  #sorted(siblings: readonly Sibling[], afterSuffix: string | undefined): Sibling[] {
+    const bySuffix = (a: Sibling, b: Sibling) =>
+      compareSuffixes(this.#suffixOf(a.path)!, this.#suffixOf(b.path)!);
+    const isNamedInOrder = siblings.every(({ path }) => {
+      const suffix = this.#suffixOf(path);
+      return suffix === afterSuffix || isNewer(suffix, afterSuffix);
+    });
+    return siblings.toSorted((a, b) =>
+      (isNamedInOrder ? 0 : a.facts.modifiedAtMs - b.facts.modifiedAtMs) || bySuffix(a, b)
+    );
+  }
+
+  #suffixOf(path: string): string | undefined {
+    return rotationSuffix(baseName(this.#path), baseName(path));
+  }
+
   async #siblings(
     isWanted: (own: string, name: string) => boolean,
-  ): Promise<{ readonly path: string; readonly facts: FileFacts }[]> {
+  ): Promise<Sibling[]> {
     const own = baseName(this.#path);
     const siblings = [];
     for (const path of await this.#list()) {
       if (!isWanted(own, baseName(path))) continue;
-      const facts = await this.#files.look(path);
-      if (facts !== undefined) siblings.push({ path, facts });
+      try {
+        const facts = await this.#files.look(path);
+        if (facts !== undefined) siblings.push({ path, facts });
+      } catch (exception) {
+        if (this.#suffixOf(path) !== undefined) this.#leaveOut(path, exception);
+      }
     }
     return siblings;
   }
@@ -282,6 +402,14 @@ export function rotationSuffix(own: string, name: string): string | undefined {
       : "",
   ];
   return candidates.find((suffix) => /^[._-]\d[\d.:_TZ-]*$/.test(suffix));
+}
+
+/** Whether two suffixes are of one kind, and the first is of the newer file. */
+function isNewer(suffix: string | undefined, than: string | undefined): boolean {
+  if (suffix === undefined || than === undefined) return false;
+  const kindOf = (suffix: string) =>
+    /^[._-]\d{1,3}$/.test(suffix) ? "number" : suffix.replaceAll(/\d/g, "0");
+  return kindOf(suffix) === kindOf(than) && compareSuffixes(suffix, than) > 0;
 }
 
 /** Below 0 where the first is of an older file: a higher number, or an earlier date. */

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { DecoderOptions } from "../decode/line_decoder.ts";
 import type { InputPosition } from "../decode/record_batch.ts";
 import type { InputElement } from "../stream/elements.ts";
-import type { FileIdentity } from "./file_identity.ts";
+import type { FileIdentity, PassedFile } from "./file_identity.ts";
 
 /** One place that lines come from, as named on the command line. */
 export interface Source {
@@ -60,4 +60,6 @@ export interface SavedSource {
   readonly firstStartedAtMs: number;
   /** Which file it was at the start, however it is called; a position tells which one it is now. */
   readonly file: FileIdentity | undefined;
+  /** Files beside a log that is followed which were rotated away before the first start. */
+  readonly passed?: readonly PassedFile[];
 }

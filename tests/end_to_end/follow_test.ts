@@ -198,6 +198,27 @@ Deno.test("analyze waits for a log that is not there, and goes on from there to 
   assert.deepEqual(await analyzer.windows(), EXPECTED.windows);
 });
 
+// S-56
+Deno.test("analyze starts though its log cannot be read any more, and goes on once it can", async () => {
+  using directory = new TemporaryDirectory();
+  const log = new Log(directory);
+  log.write(2000);
+  const args = [...log.source, ...WINDOW, ...directory.options()];
+  {
+    await using analyzer = await Analyzer.start(args);
+    await analyzer.untilLines(2000);
+    await analyzer.stop("SIGKILL");
+  }
+  log.rename();
+  Deno.removeSync(log.path);
+  Deno.mkdirSync(log.path);
+  await using analyzer = await Analyzer.start(args);
+  await analyzer.program.stderr.match(/cannot read \S+access\.log: it is not a regular file/);
+  Deno.removeSync(log.path);
+  log.write(LINES.length - log.writtenLines);
+  await assertAllCounted(analyzer, directory);
+});
+
 // S-24, S-53
 Deno.test("analyze closes the last window by the clock when a followed log falls silent", async () => {
   using directory = new TemporaryDirectory();

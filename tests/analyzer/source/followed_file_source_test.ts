@@ -382,6 +382,184 @@ Deno.test("FollowedFileSource.open() knows a position of a version that did not 
   await assertGoesOn(world, { saved, position: old }, { numbers: [3] });
 });
 
+// S-54
+Deno.test("FollowedFileSource.open() reads only what is new in an old file that is written to late", async () => {
+  for (const isRestarted of [false, true]) {
+    const { clock, files } = setUp(lines(0, 10));
+    let run = await Following.start(clock, files);
+    const old = files.writer(LOG);
+    files.rename(LOG, `${LOG}.1`);
+    files.create(LOG);
+    await run.pass(2 * SILENCE_MS);
+    const read = run.numbers;
+    old.append(lines(10, 11));
+    await run.pass(SILENCE_MS);
+    if (isRestarted) {
+      const kept = run.kept();
+      await run.stop();
+      run = await Following.start(clock, files, kept);
+    }
+    files.append(LOG, lines(11, 12));
+    await run.pass(5 * SILENCE_MS);
+    assert.deepEqual(isRestarted ? [...read, ...run.numbers] : run.numbers, numbers(12));
+    assert.equal(run.badCount, 0);
+    await run.stop();
+  }
+});
+
+// S-54
+Deno.test("FollowedFileSource.open() counts no file again that was written to before the next rotation", async () => {
+  const { clock, files } = setUp(lines(0, 10));
+  const run = await Following.start(clock, files);
+  const old = files.writer(LOG);
+  files.rename(LOG, `${LOG}.1`);
+  files.create(LOG).append(lines(11, 12));
+  await run.pass(3 * SILENCE_MS);
+  old.append(lines(10, 11));
+  // Somebody keeps a copy, which is later than all.
+  files.copy(`${LOG}.1`, `${LOG}-20250530`);
+  await run.pass(3 * SILENCE_MS);
+  files.rename(`${LOG}.1`, `${LOG}.2`);
+  files.rename(LOG, `${LOG}.1`);
+  files.create(LOG).append(lines(12, 13));
+  await run.pass(8 * SILENCE_MS);
+  assert.deepEqual(run.numbers.toSorted((a, b) => a - b), numbers(13));
+  await run.stop();
+});
+
+// S-53
+Deno.test("FollowedFileSource.open() reads nothing that was rotated away before the first start", async () => {
+  for (const isThere of [true, false]) {
+    const { clock, files } = setUp();
+    files.create(`${LOG}.1`).append(lines(10, 15));
+    clock.advance(1000);
+    if (isThere) files.create(LOG);
+    const run = await Following.start(clock, files);
+    await run.pass(1000);
+    files.append(`${LOG}.1`, lines(15, 16));
+    await run.pass(500);
+    if (!isThere) files.create(LOG);
+    files.append(LOG, lines(0, 1));
+    await run.pass(5 * SILENCE_MS);
+    assert.deepEqual(run.numbers, numbers(1));
+    await run.stop();
+  }
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() reads a log that came and was rotated while nobody waited for it", async () => {
+  const world = setUp();
+  const { clock, files } = world;
+  files.create(`${LOG}.1`).append(lines(10, 15));
+  clock.advance(1);
+  const kept = await keptOf(clock, files);
+  files.rename(`${LOG}.1`, `${LOG}.2`);
+  files.create(`${LOG}.1`).append(lines(0, 2));
+  clock.advance(1);
+  files.create(LOG).append(lines(2, 3));
+  await assertGoesOn(world, kept, {
+    numbers: [0, 1, 2],
+    notices: [`${LOG}: rotated; going on in ${LOG}.1`],
+  });
+});
+
+// S-55
+Deno.test("FollowedFileSource.open() finds the copy of a log though the clock was set back", async () => {
+  for (const count of [2, 30]) {
+    const { clock, files } = setUp(lines(0, count));
+    const run = await Following.start(clock, files);
+    clock.setWall(clock.wallMs() - 3_600_000);
+    files.append(LOG, lines(count, count + 1));
+    files.copy(LOG, `${LOG}.1`);
+    files.truncate(LOG);
+    files.append(LOG, lines(count + 1, count + 2));
+    await run.pass(5 * SILENCE_MS);
+    assert.deepEqual(run.numbers, numbers(count + 2));
+    await run.stop();
+  }
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() takes no older log that begins alike for a copy", async () => {
+  const header = "timestamp,ip,method,url,status\n";
+  const row = (url: number) => `2025-05-30T18:52:30Z,a,GET,/${url},404\n`;
+  for (const isCopied of [false, true]) {
+    const { clock, files } = setUp();
+    files.create(`${LOG}.1`).append(header + [10, 11, 12].map(row).join(""));
+    clock.advance(1000);
+    files.create(LOG).append(header);
+    const kept = await keptOf(clock, files);
+    clock.advance(1000);
+    files.rename(`${LOG}.1`, `${LOG}.2`);
+    if (isCopied) {
+      // Two rotations, of which the later left the longer file.
+      files.rename(`${LOG}.2`, `${LOG}.3`);
+      files.append(LOG, row(0));
+      files.copy(LOG, `${LOG}.2`);
+      clock.advance(1);
+      files.truncate(LOG);
+      files.append(LOG, header + row(1) + row(2));
+      files.copy(LOG, `${LOG}.1`);
+      clock.advance(1);
+      files.truncate(LOG);
+      files.append(LOG, row(3));
+    } else {
+      files.remove(LOG);
+      files.create(`${LOG}.1.gz`).append("compressed");
+      files.create(LOG).append(header + row(0));
+    }
+    const run = await Following.start(clock, files, kept);
+    await run.pass(5 * SILENCE_MS);
+    assert.deepEqual(run.numbers, isCopied ? numbers(4) : [0]);
+    assert.match(run.notices[0]!, isCopied ? /emptied in place; going on in its copy/ : /is gone/);
+    await run.stop();
+  }
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() finds by its number a log that a late line makes look older", async () => {
+  for (const isAscending of [false, true]) {
+    const world = setUp(lines(0, 3));
+    const { clock, files } = world;
+    const kept = await keptOf(clock, files);
+    const old = files.writer(LOG);
+    const [first, second, third] = isAscending ? [1, 2, 3] : [3, 2, 1];
+    files.rename(LOG, `${LOG}.${first}`);
+    clock.advance(1000);
+    files.create(`${LOG}.${second}`).append(lines(4, 5));
+    if (!isAscending) {
+      clock.advance(1000);
+      old.append(lines(3, 4));
+    }
+    clock.advance(1000);
+    files.create(`${LOG}.${third}`).append(lines(5, 6));
+    files.create(LOG).append(lines(6, 7));
+    await assertGoesOn(world, kept, {
+      numbers: isAscending ? [4, 5, 6] : [3, 4, 5, 6],
+      notices: [`${LOG}: rotated; going on in ${LOG}.${first}`],
+    });
+  }
+});
+
+// S-53
+Deno.test("FollowedFileSource.open() knows a log that was not followed before", async () => {
+  const world = setUp();
+  const { clock, files } = world;
+  files.create(`${LOG}.1`).append(lines(10, 15));
+  clock.advance(1);
+  files.create(LOG).append(lines(0, 3));
+  const { saved, position } = await keptOf(clock, files);
+  const { passed: _, ...savedBefore } = saved!;
+  const { passed: __, ...positionBefore } = position!;
+  files.rename(`${LOG}.1`, `${LOG}.2`);
+  files.rename(LOG, `${LOG}.1`);
+  files.create(LOG).append(lines(3, 4));
+  await assertGoesOn(world, { saved: savedBefore, position: positionBefore }, {
+    numbers: [3],
+    notices: [`${LOG}: rotated; going on in ${LOG}.1`],
+  });
+});
+
 Deno.test("FollowedFileSource.open() tries again where the system fails, and counts no line twice", async () => {
   for (const operation of ["read", "open", "look", "list"] as const) {
     const { clock, files } = setUp(lines(0, 3) + numberedLine(3).slice(0, 20));
@@ -444,6 +622,101 @@ Deno.test("FollowedFileSource.open() leaves out a rotated log that may not be re
       `${LOG}: rotated; going on in ${LOG}.2`,
     ],
   });
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() leaves out the rest of a rotated log that fails to be read", async () => {
+  const { clock, files } = setUp(lines(0, 40) + numberedLine(40).slice(0, 20));
+  const kept = await keptOf(clock, files);
+  files.rename(LOG, `${LOG}.1`);
+  clock.advance(1);
+  files.create(LOG).append(lines(45, 47));
+  // Its beginning can be read, what comes later cannot.
+  let reads = 0;
+  files.fault = (operation, path) => {
+    if (operation === "open") reads = 0;
+    if (operation === "read" && path === `${LOG}.1` && reads++ > 0) throw new Error("bad sector");
+  };
+  files.readBytesMax = 1024;
+  const run = await Following.start(clock, files, kept);
+  await run.pass(2 * ATTEMPTS_MAX * RETRY_MS);
+  assert.deepEqual(run.numbers, [45, 46]);
+  assert.deepEqual(run.notices, [
+    `${LOG}: rotated; going on in ${LOG}.1`,
+    `cannot read ${LOG}.1: bad sector; trying again`,
+    `${LOG}: left out the rest of ${LOG}.1: bad sector`,
+  ]);
+  // For good, also if it is written to, and if another one is rotated away.
+  files.fault = () => {};
+  files.append(`${LOG}.1`, lines(47, 48));
+  files.rename(`${LOG}.1`, `${LOG}.2`);
+  files.rename(LOG, `${LOG}.1`);
+  files.create(LOG).append(lines(48, 49));
+  await run.pass(5 * SILENCE_MS);
+  assert.deepEqual(run.numbers, [45, 46, 48]);
+  await run.stop();
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() never gives up the file that has the log's name", async () => {
+  const { clock, files } = setUp(lines(0, 2));
+  const run = await Following.start(clock, files);
+  files.append(LOG, lines(2, 3));
+  files.fault = (operation) => {
+    if (operation === "read") throw new Error("bad sector");
+  };
+  await run.pass(4 * ATTEMPTS_MAX * RETRY_MS);
+  files.fault = () => {};
+  await run.pass(2 * RETRY_MS);
+  assert.deepEqual(run.numbers, numbers(3));
+  assert.deepEqual(run.notices, [`cannot read ${LOG}: bad sector; trying again`]);
+  await run.stop();
+});
+
+// S-56
+Deno.test("FollowedFileSource.open() goes on though the system does not tell of a file beside it", async () => {
+  const world = setUp(lines(0, 3));
+  const { clock, files } = world;
+  files.create(`${LOG}.9`).append("older\n");
+  const kept = await keptOf(clock, files);
+  files.rename(LOG, `${LOG}.1`);
+  clock.advance(1);
+  files.create(LOG).append(lines(3, 4));
+  files.fault = (operation, path) => {
+    if (operation === "look" && path === `${LOG}.9`) throw new Error("permission denied");
+  };
+  await assertGoesOn(world, kept, {
+    numbers: [3],
+    notices: [
+      `cannot read ${LOG}.9: permission denied; trying again`,
+      `${LOG}: left out ${LOG}.9: permission denied`,
+      `${LOG}: rotated; going on in ${LOG}.1`,
+    ],
+  });
+});
+
+// S-56
+Deno.test("FollowedFileSource.prepare() refuses no later start for a log that cannot be read", async () => {
+  for (const operation of ["open", "look", "read", "list"] as const) {
+    const { clock, files } = setUp(lines(0, 3));
+    const kept = await keptOf(clock, files);
+    files.rename(LOG, `${LOG}.1`);
+    clock.advance(1);
+    files.create(LOG).append(lines(3, 4));
+    files.fault = (now) => {
+      if (now === operation) throw new Error("permission denied");
+    };
+    const options = { files, path: LOG, nowMs: () => clock.wallMs() };
+    const source = new FollowedFileSource("file:access.log", options);
+    assert.deepEqual(await source.prepare(kept.saved, kept.position), kept.saved);
+    // Until it is found, what was cut off is kept.
+    assert.equal(source.isPastLost, true);
+    const run = await Following.start(clock, files, kept);
+    files.fault = () => {};
+    await run.pass(5 * RETRY_MS);
+    assert.deepEqual(run.numbers, [3]);
+    await run.stop();
+  }
 });
 
 Deno.test("FollowedFileSource.open() measures the future from the time of reading", async () => {

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import type { FileIdentity } from "../../../analyzer/source/file_identity.ts";
+import {
+  type FileIdentity,
+  PASSED_FILES_MAX,
+  type PassedFile,
+} from "../../../analyzer/source/file_identity.ts";
 import { IdentifiedFile } from "../../../analyzer/source/identified_file.ts";
 import {
   compareSuffixes,
   findLogFrom,
   isRelated,
+  rotatedUpTo,
   rotationSuffix,
 } from "../../../analyzer/source/rotated_files.ts";
 import { MemoryLogFiles } from "../../support/memory_log_files.ts";
@@ -22,8 +27,14 @@ class Place {
   }
 
   /** How a place is found, and the parts that are to be read, as `name:from`. */
-  async find(file: FileIdentity | undefined, offsetBytes: number, isPassed = false) {
-    const found = await findLogFrom(this.files, LOG, { file, offsetBytes }, { isPassed });
+  async find(
+    file: FileIdentity | undefined,
+    offsetBytes: number,
+    isPassed = false,
+    passed: readonly PassedFile[] = [],
+  ) {
+    const place = { file, offsetBytes, passed, waitedSinceMs: 0 };
+    const found = await findLogFrom(this.files, LOG, place, { isPassed });
     const parts = found.parts.map(({ file, fromBytes }) => {
       file[Symbol.dispose]();
       return `${file.path.replace("/logs/", "")}:${fromBytes}`;
@@ -214,4 +225,54 @@ Deno.test("findLogFrom() goes on without what cannot be read, and names it", asy
     if (operation === "open") throw new Error("permission denied");
   };
   await assert.rejects(place.find(file, 3), /permission denied/);
+});
+
+Deno.test("findLogFrom() trusts a number alone only where all that came before is known", async () => {
+  const place = new Place();
+  const { files } = place;
+  // Numbers that go up: the oldest is no part of what came after the place.
+  files.create(`${LOG}.1`).append("oldest");
+  const passed: PassedFile[] = [];
+  for (let number = 2; number < 2 + PASSED_FILES_MAX; number++) {
+    files.create(`${LOG}.${number}`).append(`log ${number}`);
+    passed.push({ file: await place.identify(`${LOG}.${number}`), offsetBytes: 5 });
+  }
+  files.create(LOG).append("abc");
+  const file = await place.identify();
+  files.rename(LOG, `${LOG}.${2 + PASSED_FILES_MAX}`);
+  files.create(LOG).append("d");
+  assert.deepEqual((await place.find(file, 3, true, passed)).parts, ["access.log:0"]);
+});
+
+Deno.test("findLogFrom() takes a file for another one that has got the inode of one before", async () => {
+  const place = new Place();
+  const { files } = place;
+  files.create(LOG);
+  const file = await place.identify();
+  files.create(`${LOG}.1`).append("new");
+  const { device, inode } = await place.identify(`${LOG}.1`);
+  const before = { device, inode, hashedBytes: 3, hash: "that of another" };
+  const passed = [{ file: before, offsetBytes: 3 }];
+  assert.deepEqual(
+    (await place.find(file, 0, false, passed)).parts,
+    ["access.log.1:0", "access.log:0"],
+  );
+});
+
+Deno.test("rotatedUpTo() knows the latest files, but for what is the log's own", async () => {
+  const place = new Place();
+  const { files } = place;
+  for (let number = 20; number > 0; number--) files.create(`${LOG}.${number}`);
+  files.create(`${LOG}.gz`);
+  files.fault = (operation, path) => {
+    if (operation === "open" && path === `${LOG}.2`) throw new Error("permission denied");
+  };
+  const own = await place.identify(`${LOG}.1`);
+  const passed = await rotatedUpTo(files, LOG, Infinity, own);
+  const inodes = [11, 12, 13, 14, 15, 16, 17, 18];
+  assert.deepEqual(passed.map(({ file }) => file.inode), inodes);
+  assert.ok(passed.every(({ offsetBytes }) => offsetBytes === Infinity));
+  const { modifiedAtMs } = passed[0]!.file;
+  assert.equal((await rotatedUpTo(files, LOG, modifiedAtMs!, own)).at(-1)!.file.inode, 11);
+  assert.equal(files.openCount, 0);
 });
