@@ -109,6 +109,7 @@ export class SimulatedDatabase implements Disposable {
     const to = join(this.#directory, `aside-${++this.#setAsideCount}`);
     for (const ending of ENDINGS) renameIfThere(`${this.#path}${ending}`, `${to}${ending}`);
     this.#durable = {};
+    this.#hasLostLog = false;
   }
 
   [Symbol.dispose](): void {
