@@ -87,6 +87,8 @@ export class SimulatedDatabase implements Disposable {
     // Closing would tidy up, which the dead do not.
     let content = this.#content();
     if (this.#connection?.isOpen === true) this.#connection.close();
+    // One that was closed before has its log moved into it, and that made durable.
+    else if (content.log === undefined) this.noteDurable();
     this.#connection = undefined;
     if (isMachine) {
       content = this.#leftBy(content);
