@@ -4,7 +4,6 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
-import { freeBatch } from "../decode/free_batch.ts";
 import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
 import type { SavedSource } from "../source/source.ts";
@@ -178,7 +177,6 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       this.#hasSeenFuture = true;
       reporter.futureRow();
     }
-    freeBatch(batch);
     this.#changed();
   }
 

@@ -2,7 +2,7 @@ import type { ErrorColumns } from "../decode/record_batch.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
-import { WriteBehindFile } from "./write_behind_file.ts";
+import { BlockPool, WriteBehindFile } from "./write_behind_file.ts";
 
 /** When a new part is begun. */
 export interface ErrorFilesOptions {
@@ -42,6 +42,7 @@ export class ErrorFiles implements ErrorSink {
   readonly #storage: Storage;
   readonly #options: ErrorFilesOptions;
   readonly #retrier: StorageRetrier;
+  readonly #pool = new BlockPool();
   #nextPart: number;
   /** By date, the one written last at the end. */
   readonly #parts = new Map<string, Part>();
@@ -144,7 +145,7 @@ export class ErrorFiles implements ErrorSink {
   }
 
   #part(path: string, bytes: number): Part {
-    const file = new WriteBehindFile(this.#storage, path, bytes, this.#retrier);
+    const file = new WriteBehindFile(this.#storage, path, bytes, this.#retrier, this.#pool);
     return { path, file, firstSyncAtMs: Infinity };
   }
 }

@@ -24,8 +24,7 @@ export class WriteBehindFile {
 
   /** What is kept, in order; all but the last are full. */
   readonly #blocks: Uint8Array[] = [];
-  /** Empty ones, the one used last at the end: it may still be in the processor's cache. */
-  readonly #spareBlocks: Uint8Array[] = [];
+  readonly #pool: BlockPool;
 
   // Places in the file: where the blocks begin, and how far it is durable, is being made durable,
   // is written, is being written, was taken from callers.
@@ -42,8 +41,18 @@ export class WriteBehindFile {
   #refused: StorageException | undefined;
   #broken: { readonly cause: unknown } | undefined;
 
-  /** @param bytes length of the file, all of it durable */
-  constructor(storage: Storage, path: string, bytes: number, retrier: StorageRetrier) {
+  /**
+   * @param bytes length of the file, all of it durable
+   * @param pool where blocks come from, and go back to once they are durable
+   */
+  constructor(
+    storage: Storage,
+    path: string,
+    bytes: number,
+    retrier: StorageRetrier,
+    pool: BlockPool = new BlockPool(),
+  ) {
+    this.#pool = pool;
     this.#storage = storage;
     this.#path = path;
     this.#retrier = retrier;
@@ -60,7 +69,7 @@ export class WriteBehindFile {
   async write(bytes: Uint8Array): Promise<void> {
     for (let start = 0; start < bytes.length;) {
       const at = (this.#taken - this.#keptFrom) % BLOCK_BYTES;
-      if (at === 0) this.#blocks.push(this.#spareBlocks.pop() ?? new Uint8Array(BLOCK_BYTES));
+      if (at === 0) this.#blocks.push(this.#pool.take());
       const end = Math.min(bytes.length, start + BLOCK_BYTES - at);
       this.#blocks.at(-1)!.set(bytes.subarray(start, end), at);
       this.#taken += end - start;
@@ -162,7 +171,7 @@ export class WriteBehindFile {
     this.#durable = durable;
     const isAll = durable === this.#taken;
     while (this.#blocks.length > 0 && (isAll || this.#keptFrom + BLOCK_BYTES <= durable)) {
-      this.#spareBlocks.push(this.#blocks.shift()!);
+      this.#pool.giveBack(this.#blocks.shift()!);
       this.#keptFrom += BLOCK_BYTES;
     }
     if (isAll) this.#keptFrom = durable;
@@ -177,11 +186,38 @@ export class WriteBehindFile {
   }
 }
 
+/**
+ * Blocks of one piece of memory, which takes none before it is used: made one by one they would lie
+ * between everything else that comes and goes, and keep its place taken.
+ */
+export class BlockPool {
+  /** The one used last at the end: it may still be in the processor's cache. */
+  readonly #spare: Uint8Array[];
+
+  constructor() {
+    const count = KEPT_BYTES_MAX / BLOCK_BYTES + 2;
+    const memory = new ArrayBuffer(count * BLOCK_BYTES);
+    this.#spare = Array.from(
+      { length: count },
+      (_, i) => new Uint8Array(memory, (count - 1 - i) * BLOCK_BYTES, BLOCK_BYTES),
+    );
+  }
+
+  /** A block, whatever is in it; a new one where several files have taken all. */
+  take(): Uint8Array {
+    return this.#spare.pop() ?? new Uint8Array(BLOCK_BYTES);
+  }
+
+  giveBack(block: Uint8Array): void {
+    this.#spare.push(block);
+  }
+}
+
 /** As much as is written at once: larger writes cost no less a byte. */
 export const BLOCK_BYTES = 512 * 1024;
 
 /** What is written before it is begun to be made durable. */
-export const SYNC_AHEAD_BYTES = 8 * 1024 * 1024;
+export const SYNC_AHEAD_BYTES = 4 * 1024 * 1024;
 
 /** What may wait to become durable; a fast disk never has as much to do. */
-export const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+export const KEPT_BYTES_MAX = 8 * 1024 * 1024;
