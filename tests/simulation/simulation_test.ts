@@ -37,7 +37,6 @@ const MUST_HAPPEN = [
   "database set aside",
   "disk failing",
   "disk full",
-  "everything set aside",
   "failed start",
   "kill",
   "log rotated",
