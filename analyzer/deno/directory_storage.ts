@@ -112,11 +112,12 @@ export class DirectoryStorage implements Storage {
 
   /**
    * Makes a directory and those above it, each name durable. One that is there already may have
-   * been made by an attempt whose sync has failed: each is synced once.
+   * been made by an attempt whose sync has failed: each is synced once. Somebody may take one away
+   * at any time, so each is tried anew.
    */
   async #makeDirectory(path: string): Promise<void> {
     const parent = dirname(path);
-    if (this.#durable.has(path) || path === parent) return;
+    if (path === parent) return;
     try {
       await Deno.mkdir(path);
     } catch (exception) {
@@ -127,6 +128,7 @@ export class DirectoryStorage implements Storage {
         return await this.#makeDirectory(path);
       }
       if (!(exception instanceof Deno.errors.AlreadyExists)) throw exception;
+      if (this.#durable.has(path)) return;
     }
     await this.#makeDirectory(parent);
     await syncDirectory(parent);

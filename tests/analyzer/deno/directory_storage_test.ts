@@ -89,6 +89,19 @@ storageTest(
   },
 );
 
+storageTest(
+  "DirectoryStorage.append() makes directories anew that somebody took away",
+  async (storage) => {
+    await write(storage, "c/d/file", "one");
+    await Deno.remove(join(storage.root, "c"), { recursive: true });
+    await write(storage, "c/e/file", "two");
+    assert.equal(decode(await storage.read("c/e/file")), "two");
+    await Deno.remove(storage.root, { recursive: true });
+    await write(storage, "c/e/file", "three");
+    assert.equal(decode(await storage.read("c/e/file")), "three");
+  },
+);
+
 storageTest("DirectoryStorage.move() makes the directory that it moves to", async (storage) => {
   await write(storage, "file", "text");
   await storage.move("file", "set_aside/c/file");
