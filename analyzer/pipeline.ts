@@ -4,9 +4,10 @@ import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
 import type { DeliveryReceiver } from "./delivery/delivery.ts";
 import { DeliveryLedger } from "./delivery/delivery_ledger.ts";
 import { DeliverySource } from "./delivery/delivery_source.ts";
+import type { Health } from "./http/app_deps.ts";
 import { LIMITS } from "./limits.ts";
 import type { RecoveredState } from "./recovery.ts";
-import { CommitWriter, type WriterProgress } from "./sink/commit_writer.ts";
+import { CommitWriter } from "./sink/commit_writer.ts";
 import type { ErrorSink } from "./sink/error_files.ts";
 import { LiveViewBoard } from "./sink/live_view_board.ts";
 import type { Reporter } from "./sink/reporter.ts";
@@ -49,8 +50,8 @@ export interface RunningPipeline {
   readonly deliveries: DeliveryReceiver | undefined;
   /** Resolves once the sources have ended and their results are committed; never rejects. */
   readonly sourcesEnded: Promise<void>;
-  /** How the writer does. */
-  progress(): WriterProgress;
+  /** How it does at this moment. */
+  health(): Health;
   /** Resolves once everything is committed; rejects with what broke the chain. */
   readonly done: Promise<void>;
 }
@@ -157,7 +158,16 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     board,
     deliveries: takesDeliveries ? deliveries : undefined,
     sourcesEnded: sourcesEnded.promise,
-    progress: () => writer.progress,
+    health() {
+      const { idleMs, isWriting } = writer.progress;
+      return {
+        state: parts.signal.aborted ? "stopping" : "running",
+        writerIdleMs: idleMs,
+        inputWaiting: isWriting,
+        writerFault: parts.retrier.fault,
+        writerRefusals: parts.retrier.refusalCount,
+      };
+    },
     done,
   };
 }

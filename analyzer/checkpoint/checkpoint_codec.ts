@@ -1,3 +1,4 @@
+import { sha256 } from "../sha256.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** Version of the format; a file with another one is refused and left alone. */
@@ -54,17 +55,12 @@ const FORMAT = "vigie checkpoint";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-function covered(version: unknown, payload: Uint8Array): Uint8Array<ArrayBuffer> {
+function covered(version: unknown, payload: Uint8Array): Uint8Array {
   const prefix = encoder.encode(`${FORMAT} ${version}\n`);
   const bytes = new Uint8Array(prefix.length + payload.length);
   bytes.set(prefix);
   bytes.set(payload, prefix.length);
   return bytes;
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return new Uint8Array(digest).toHex();
 }
 
 function tag(_key: string, value: unknown): unknown {

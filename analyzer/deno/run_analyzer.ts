@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
-import { answerStarting, createApp, type Health } from "../http/app.ts";
+import { answerStarting, createApp } from "../http/app.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
@@ -88,7 +88,7 @@ export async function runAnalyzer(
       live: pipeline.board,
       history: opened.history,
       deliveries: pipeline.deliveries,
-      health: () => healthOf(pipeline, retrier, signal),
+      health: pipeline.health,
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
@@ -146,21 +146,6 @@ function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<R
   return config.saves
     ? StoredResults.lock(config, options)
     : Promise.resolve(new UnsavedResults(config));
-}
-
-function healthOf(
-  pipeline: RunningPipeline,
-  retrier: StorageRetrier,
-  signal: AbortSignal,
-): Health {
-  const { idleMs, isWriting } = pipeline.progress();
-  return {
-    state: signal.aborted ? "stopping" : "running",
-    writerIdleMs: idleMs,
-    inputWaiting: isWriting,
-    writerFault: retrier.fault,
-    writerRefusals: retrier.refusalCount,
-  };
 }
 
 function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {

@@ -7,8 +7,8 @@ export interface FileIdentity {
   /** SHA-256 of those bytes, in hexadecimal. */
   readonly hash: string;
   /**
-   * When the file was last written to as far as was seen, in ms since the epoch. It does not tell files apart, but which ones came after this one. Checkpoints
-   * of earlier versions lack it.
+   * When the file was last written to as far as was seen, in ms since the epoch. It does not tell
+   * files apart, but which ones came after this one. Checkpoints of earlier versions lack it.
    */
   readonly modifiedAtMs?: number;
 }

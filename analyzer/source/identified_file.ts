@@ -1,3 +1,4 @@
+import { sha256 } from "../sha256.ts";
 import { type FileIdentity, IDENTITY_BYTES_MAX } from "./file_identity.ts";
 import type { FileFacts, LogFile, LogFiles } from "./log_files.ts";
 
@@ -119,9 +120,4 @@ function beginsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
   if (bytes.length < beginning.length) return false;
   for (let i = 0; i < beginning.length; i++) if (bytes[i] !== beginning[i]) return false;
   return true;
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return new Uint8Array(digest).toHex();
 }

@@ -152,16 +152,7 @@ class Simulation implements Disposable {
       live: pipeline.board,
       history,
       deliveries: pipeline.deliveries,
-      health: () => {
-        const { idleMs, isWriting } = pipeline.progress();
-        return {
-          state: signal.aborted ? "stopping" : "running",
-          writerIdleMs: idleMs,
-          inputWaiting: isWriting,
-          writerFault: retrier.fault,
-          writerRefusals: retrier.refusalCount,
-        };
-      },
+      health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),
       nowMs: () => life.wallMs(),
