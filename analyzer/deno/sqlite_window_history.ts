@@ -39,6 +39,7 @@ export class SqliteWindowHistory implements WindowHistory {
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
   readonly #windowsMax: number;
+  readonly #onForgotten: ((count: number) => void) | undefined;
   readonly #syncFile: (path: string) => Promise<void>;
   readonly #statements: ReturnType<typeof prepare>;
   /** The checkpoint that will commit what is put now. */
@@ -61,9 +62,11 @@ export class SqliteWindowHistory implements WindowHistory {
    * @throws {Error} where it cannot be opened for another reason
    */
   constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
-    const { windowsMax = Infinity, syncFile = syncExisting, open = openDatabase } = options;
+    const { windowsMax = Infinity, onForgotten, syncFile = syncExisting, open = openDatabase } =
+      options;
     this.#path = path;
     this.#windowsMax = windowsMax;
+    this.#onForgotten = onForgotten;
     this.#syncFile = syncFile;
     this.#lengthMs = windowLengthMs;
     // A process that was killed leaves its log, and nobody knows whether all of it could be synced.
@@ -283,7 +286,8 @@ export class SqliteWindowHistory implements WindowHistory {
     const oldest = this.#statements.oldestKept.get({ others: this.#windowsMax - 1 });
     if (oldest === undefined) return;
     for (const name of ["forgetWindows", "forgetStatuses", "forgetLate"] as const) {
-      this.#statements[name].run({ oldest: oldest["start_ms"]! });
+      const { changes } = this.#statements[name].run({ oldest: oldest["start_ms"]! });
+      if (name === "forgetWindows" && changes > 0) this.#onForgotten?.(Number(changes));
     }
   }
 
@@ -309,6 +313,8 @@ export class SqliteWindowHistory implements WindowHistory {
 export interface SqliteWindowHistoryOptions {
   /** Beyond so many the oldest windows are forgotten. Default: none are. */
   readonly windowsMax?: number;
+  /** Learns how many windows were forgotten. */
+  readonly onForgotten?: (count: number) => void;
   /** Makes a file durable, if there is one. */
   readonly syncFile?: (path: string) => Promise<void>;
   readonly open?: (path: string) => DatabaseSync;
