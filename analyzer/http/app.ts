@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { AppDeps } from "./app_deps.ts";
+import { dashboardRoutes } from "./dashboard_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
@@ -38,12 +39,15 @@ export function createApp(deps: AppDeps): HttpApp {
     ),
     ...healthRoutes(deps),
   ];
-  routes.unshift(indexRoute(deps, routes));
+  routes.unshift(...dashboardRoutes((context) => context.json(listOf(routes, deps))));
 
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    for (const [name, value] of Object.entries(HEADERS)) {
+      // The page and its assets have a policy of their own.
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
+    }
   });
   for (const route of routes) {
     // Hono answers HEAD by the handler of GET and drops the body.
@@ -76,7 +80,7 @@ export function answerStarting(): Response {
   return Response.json(refusal.toJson(), { status: refusal.status, headers });
 }
 
-/** Headers of every answer. */
+/** Headers of every answer, but for what it sets itself. */
 const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
@@ -110,18 +114,15 @@ function refuse(context: Context, refusal: Refusal): Response {
   return context.json(refusal.toJson(), refusal.status);
 }
 
-function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
-  const routes = others.map(({ method, path, parameters, summary }) => ({
-    method,
-    path: path.replace(/:(\w+)/g, "{$1}"),
-    parameters,
-    summary,
-  }));
+function listOf(routes: readonly Route[], { version }: AppDeps) {
   return {
-    method: "GET",
-    path: "/",
-    parameters: [],
-    summary: "This list",
-    handle: (context) => context.json({ name: "vigie", version, routes }),
+    name: "vigie",
+    version,
+    routes: routes.map(({ method, path, parameters, summary }) => ({
+      method,
+      path: path.replace(/:(\w+)/g, "{$1}"),
+      parameters,
+      summary,
+    })),
   };
 }
