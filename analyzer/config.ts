@@ -1,3 +1,4 @@
+import { escapeText } from "../command_line/escape_text.ts";
 import {
   flag,
   type HostPort,
@@ -185,7 +186,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new UsageException(`--source ${twice} is given more than once: write it once`);
+    throw new UsageException(
+      `--source ${escapeText(twice, { lengthMax: 60 })} is given more than once: write it once`,
+    );
   }
   if (values.lateness / values.window > LIMITS.openWindowsMax - 2) {
     throw new UsageException(
