@@ -8,6 +8,7 @@ import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "./analyzer
 import { runAnalyzer } from "./analyzer/deno/run_analyzer.ts";
 import { isOfTheSystem } from "./analyzer/deno/system_exception.ts";
 import { Terminal } from "./analyzer/deno/terminal.ts";
+import { limitRows } from "./analyzer/limit_options.ts";
 import { messageOf, StartException, StorageException } from "./analyzer/exceptions.ts";
 import { parseOptions } from "./command_line/deno/parse_options.ts";
 import {
@@ -38,6 +39,8 @@ interface Command {
   readonly summary: string;
   readonly options: OptionTable;
   readonly examples: readonly string[];
+  /** What `--help TOPIC` prints. */
+  readonly topics?: Readonly<Record<string, string>>;
   /** Returns the exit status. */
   run(args: readonly string[], signal: AbortSignal, stop: () => void): Promise<number>;
 }
@@ -81,6 +84,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       "deno task analyze --source file:access.log --follow",
       "tail -n 0 -F access.log | deno task analyze --source -",
     ],
+    topics: {
+      limits: renderHelp({
+        usage: "deno task analyze --limit NAME=VALUE",
+        summary: "Bounds on what input may make vigie keep or do. What goes beyond one is " +
+          "counted: see vigie_limit_reached_total in docs/METRICS.md.",
+        lists: { "Limits": limitRows() },
+        examples: [
+          "deno task analyze --limit line-bytes=1MiB --limit delivery-silence=10s",
+        ],
+      }),
+    },
     run: analyze,
   },
   demo: {
@@ -319,8 +333,11 @@ async function main(args: readonly string[]): Promise<number> {
     );
   }
   if (rest.includes("--version")) return show(`vigie ${denoJson.version}\n`);
-  if (rest.some(asksForHelp)) {
-    const { summary, options, examples } = command;
+  const helpIndex = rest.findIndex(asksForHelp);
+  if (helpIndex >= 0) {
+    const { summary, options, examples, topics = {} } = command;
+    const topic = rest[helpIndex + 1] ?? "";
+    if (Object.hasOwn(topics, topic)) return show(topics[topic]!);
     const usage = `deno task ${name} [options]`;
     return show(renderHelp({ usage, summary, options, examples }));
   }

@@ -15,13 +15,13 @@ import {
 } from "../command_line/options.ts";
 import { STATUS_MAX, STATUS_MIN } from "../log_format/log_record.ts";
 import type { LineFormat } from "./decode/parse_line.ts";
-import { LIMITS } from "./limits.ts";
+import { limitsOf, parseLimit } from "./limit_options.ts";
+import type { Limits } from "./limits.ts";
 
 /** What a run of the analyzer does; checked, relations between the fields included. */
 export interface AnalyzerConfig {
   readonly sources: readonly SourceConfig[];
   readonly format: LineFormat;
-  readonly lineBytesMax: number;
   readonly windowLengthMs: number;
   readonly minStatus: number;
   readonly latenessMs: number;
@@ -43,6 +43,7 @@ export interface AnalyzerConfig {
   readonly once: boolean;
   /** Whether files are followed as they grow and are rotated; else they are read to their end. */
   readonly follow: boolean;
+  readonly limits: Limits;
   readonly screen: ScreenConfig;
 }
 
@@ -110,12 +111,6 @@ export const analyzerOptions = {
     defaultText: "5m",
     help: "Lines farther ahead of the clock are counted, but move no window",
   }),
-  lineBytesMax: option({
-    value: "BYTES",
-    parse: parseLineBytes,
-    default: LIMITS.lineBytesMax,
-    help: "Longest line; a longer one is counted and skipped",
-  }),
   checkpointInterval: option({
     value: "DURATION",
     parse: parseDuration,
@@ -155,6 +150,13 @@ export const analyzerOptions = {
     help: "Follow the files of file:PATH as they grow, also when they are rotated: renamed and " +
       "created anew, or emptied in place",
   }),
+  limit: repeated({
+    value: "NAME=VALUE",
+    parse: parseLimit,
+    default: [],
+    help: "Sets a bound on what input may make vigie keep or do, such as line-bytes=1MiB; " +
+      "--help limits lists them",
+  }),
   outputFormat: option({
     value: "table|json",
     parse: oneOf("table", "json"),
@@ -190,16 +192,16 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
       `--source ${escapeText(twice, { lengthMax: 60 })} is given more than once: write it once`,
     );
   }
-  if (values.lateness / values.window > LIMITS.openWindowsMax - 2) {
+  const limits = limitsOf(values.limit);
+  if (values.lateness / values.window > limits.openWindows - 2) {
     throw new UsageException(
-      `--lateness keeps more than ${LIMITS.openWindowsMax} windows open: ` +
-        "take a shorter one, or a longer --window",
+      `--lateness keeps more than ${limits.openWindows} windows open: ` +
+        "take a shorter one, a longer --window, or --limit open-windows=N",
     );
   }
   return {
     sources: values.source,
     format: values.format,
-    lineBytesMax: values.lineBytesMax,
     windowLengthMs: values.window,
     minStatus: values.minStatus,
     latenessMs: values.lateness,
@@ -213,6 +215,7 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,
     once: values.once,
     follow: values.follow,
+    limits,
     screen: {
       quiet: values.quiet,
       showUrls: values.showUrls,
@@ -254,12 +257,4 @@ function parseStatus(text: string): number {
     throw new RangeError(`${quoted(text)} is not from ${STATUS_MIN} to ${STATUS_MAX}`);
   }
   return status;
-}
-
-function parseLineBytes(text: string): number {
-  const bytes = parseCount(text);
-  if (bytes < 256 || bytes > 16 * 1024 * 1024) {
-    throw new RangeError(`${quoted(text)} is not from 256 to 16777216`);
-  }
-  return bytes;
 }

@@ -5,7 +5,7 @@ import type { DeliveryReceiver } from "./delivery/delivery.ts";
 import { DeliveryLedger } from "./delivery/delivery_ledger.ts";
 import { DeliverySource } from "./delivery/delivery_source.ts";
 import type { Health } from "./http/app_deps.ts";
-import { LIMITS } from "./limits.ts";
+import type { LimitCounter } from "./limits.ts";
 import type { RecoveredState } from "./recovery.ts";
 import { CommitWriter } from "./sink/commit_writer.ts";
 import type { ErrorSink } from "./sink/error_files.ts";
@@ -36,6 +36,7 @@ export interface PipelineParts {
   readonly reporter: Reporter;
   /** Does again what the storage refuses. */
   readonly retrier: StorageRetrier;
+  readonly limitCounter: LimitCounter;
   /** Whether somebody waits for an answer over HTTP. */
   readonly isAnswering: () => boolean;
   /** Stops the run: what was read is committed, and windows stay open in the checkpoint. */
@@ -69,7 +70,7 @@ export interface RunningPipeline {
  * disk holds up the sockets, and a barrier saves the state of every stage at the same place.
  */
 export function startPipeline(parts: PipelineParts): RunningPipeline {
-  const { config, clock, sources, recovered, reporter } = parts;
+  const { config, clock, sources, recovered, reporter, limitCounter } = parts;
   const { state } = recovered;
   const broken = new AbortController();
   const signal = AbortSignal.any([parts.signal, broken.signal]);
@@ -80,9 +81,15 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       : parts.isAnswering() || deliveries.isAnswering
       ? 0
       : TURN_INTERVAL_SERVING_MS;
-  const { maxFutureMs } = config;
-  const context = { clock, signal, decoder: config, maxFutureMs, turnIntervalMs };
-  const ledger = new DeliveryLedger({ saves: config.saves, keys: state?.deliveryKeys });
+  const { maxFutureMs, limits } = config;
+  const decoder = { ...config, limitCounter };
+  const context = { clock, signal, decoder, limits, limitCounter, maxFutureMs, turnIntervalMs };
+  const ledger = new DeliveryLedger({
+    saves: config.saves,
+    limits,
+    limitCounter,
+    keys: state?.deliveryKeys,
+  });
   const deliveries = new DeliverySource(ledger, context);
   // A run that ends with its sources would have to end in the middle of a delivery.
   const takesDeliveries = config.http !== undefined && !config.once;
@@ -110,10 +117,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     state?.watermark,
     clock.monotonicMs(),
   );
-  const windows = new TumblingWindowOperator({
-    windowLengthMs: config.windowLengthMs,
-    openWindowsMax: LIMITS.openWindowsMax,
-  }, state?.windows);
+  const windows = new TumblingWindowOperator({ ...config, limitCounter }, state?.windows);
 
   const sourceStates = new SourceStates(sources.map(({ name }) => name));
   const board = new LiveViewBoard(clock, {
@@ -148,7 +152,10 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
 
   const done = signals.open()
     .pipeThrough(operatorStream(watermark))
-    .pipeThrough(operatorStream(windows))
+    .pipeThrough(operatorStream(windows, {
+      queuedMax: limits.queuedBatches,
+      onFull: () => limitCounter.reach("queuedBatches"),
+    }))
     .pipeTo(new WritableStream(writer))
     .finally(() => {
       broken.abort();

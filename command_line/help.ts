@@ -15,6 +15,8 @@ export interface HelpContent {
   readonly commands?: Readonly<Record<string, string>>;
   /** The options of the command. */
   readonly options?: OptionTable;
+  /** What else is listed, by heading: a term and a text each. */
+  readonly lists?: Readonly<Record<string, readonly (readonly [term: string, text: string])[]>>;
   /** Whole command lines, shown as they are. */
   readonly examples?: readonly string[];
 }
@@ -30,6 +32,9 @@ export function renderHelp(content: HelpContent): string {
       ([key, option]) => [optionTerm(key, option), optionHelp(option)] as const,
     );
     sections.push(`Options:\n${renderColumns(rows)}`);
+  }
+  for (const [heading, rows] of Object.entries(content.lists ?? {})) {
+    sections.push(`${heading}:\n${renderColumns(rows)}`);
   }
   if (content.examples) {
     sections.push(["Examples:", ...content.examples.map((line) => `  ${line}`)].join("\n"));

@@ -117,6 +117,40 @@ export function formatDuration(durationMs: number): string {
   return `${durationMs / unitMs}${unit}`;
 }
 
+const BYTES_BY_UNIT: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+
+/**
+ * A size such as `65536`, `64KiB` or `1.5GiB`, in whole bytes.
+ *
+ * @throws {RangeError} if it is not one
+ */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([KMGT]i)?B$/.exec(text);
+  const bytes = match
+    ? Number(match[1]) * BYTES_BY_UNIT[`${match[2] ?? ""}B`]!
+    : DECIMAL.test(text)
+    ? Number(text.replaceAll("_", ""))
+    : NaN;
+  if (!Number.isSafeInteger(bytes)) {
+    throw new RangeError(`${quoted(text)} is not a size: write bytes such as 65536, 64KiB or 1GiB`);
+  }
+  return bytes;
+}
+
+/** The shortest text that {@linkcode parseBytes} reads as this many whole bytes. */
+export function formatBytes(bytes: number): string {
+  const [unit, unitBytes] = Object.entries(BYTES_BY_UNIT)
+    .filter(([, unitBytes]) => bytes % unitBytes === 0)
+    .reduce((largest, other) => other[1] > largest[1] ? other : largest);
+  return unit === "B" ? String(bytes) : `${bytes / unitBytes}${unit}`;
+}
+
 /** Decimal digits that may be grouped by underscores, a fraction, an exponent. */
 const DECIMAL = /^\d+(?:_\d+)*(?:\.\d+)?(?:e[+-]?\d+)?$/i;
 

@@ -26,7 +26,7 @@ export type LineReader = Pick<LayoutScanner, "scan" | "learn" | "forgetCsv">;
  * owner as soon as {@linkcode push} returns.
  *
  * The result does not depend on how the bytes were cut into chunks: the unfinished line at the end
- * of a chunk is carried over (`lineBytesMax` bytes of it at most), and a batch ends at every row
+ * of a chunk is carried over (`lineBytes` of it at most), and a batch ends at every row
  * that can move the watermark past the end of a window.
  */
 export class LineDecoder {
@@ -155,11 +155,12 @@ export class LineDecoder {
   }
 
   #keep(bytes: Uint8Array): void {
-    const room = this.#options.lineBytesMax - this.#carryBytes;
+    const lineBytesMax = this.#options.limits.lineBytes;
+    const room = lineBytesMax - this.#carryBytes;
     const kept = bytes.length <= room ? bytes : bytes.subarray(0, room);
     const carryBytes = this.#carryBytes + kept.length;
     if (carryBytes > this.#carry.length) {
-      const larger = new Uint8Array(Math.min(this.#options.lineBytesMax, 2 * carryBytes));
+      const larger = new Uint8Array(Math.min(lineBytesMax, 2 * carryBytes));
       larger.set(this.#carry.subarray(0, this.#carryBytes));
       this.#carry = larger;
     }
@@ -202,7 +203,7 @@ export class LineDecoder {
     emit: (batch: RecordBatch) => void,
   ): void {
     const bytes = line.length + newlineBytes;
-    if (line.length > this.#options.lineBytesMax) return this.#addOversized(line, bytes);
+    if (line.length > this.#options.limits.lineBytes) return this.#addOversized(line, bytes);
     this.#builder.addLine(bytes);
     this.#offsetBytes += bytes;
     const parsed = parseLine(line, this.#options.format, this.#csvLayout);
@@ -212,6 +213,7 @@ export class LineDecoder {
       if (this.#rows.isStopped) this.#flush(times, emit);
     } else if (parsed.kind === "malformed") {
       this.#builder.addMalformed(parsed.reason);
+      if (parsed.reason === "bad_status") this.#options.limitCounter.reach("statuses");
       this.#sample(parsed.reason, line);
     } else if (parsed.kind === "header") {
       this.#builder.addHeader();
@@ -225,9 +227,10 @@ export class LineDecoder {
   #addOversized(line: Uint8Array, bytes: number): void {
     this.#builder.addLine(bytes);
     this.#builder.addOversized();
+    this.#options.limitCounter.reach("lineBytes");
     this.#offsetBytes += bytes;
     // As much as a line that came in pieces would have left.
-    this.#sample("oversized", line.subarray(0, this.#options.lineBytesMax));
+    this.#sample("oversized", line.subarray(0, this.#options.limits.lineBytes));
   }
 
   #sample(kind: SampleKind, line: Uint8Array): void {

@@ -1,5 +1,5 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
-import { LIMITS } from "../limits.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
@@ -19,8 +19,9 @@ import { unescapeJson } from "./unescape_json.ts";
 export interface RowOptions {
   /** Rows with this status or a higher one are errors. */
   readonly minStatus: number;
-  /** Longest line in bytes, newline not counted; a longer one is counted and skipped. */
-  readonly lineBytesMax: number;
+  /** Longest line in bytes, newline not counted, and longest URL that is counted whole. */
+  readonly limits: Pick<Limits, "lineBytes" | "urlBytes">;
+  readonly limitCounter: LimitCounter;
   readonly windowLengthMs: number;
   /** Whether the lines of error rows are kept, for the error files. */
   readonly saves: boolean;
@@ -75,7 +76,7 @@ export class RowCollector implements RowSink {
     const windowIndex = this.place(eventTimeMs);
     if (status < this.#options.minStatus) return;
     const ip = encoder.encode(record.ip);
-    const url = boundedUrl(encoder.encode(record.url));
+    const url = this.#boundedUrl(encoder.encode(record.url));
     this.#addErrorWithUrl(padBytes(ip), windowIndex, status, 0, ip.length, url);
     if (!this.#options.saves) return;
     const line = encoder.encode(record.toJson() + "\n");
@@ -99,7 +100,7 @@ export class RowCollector implements RowSink {
   }
 
   prepare(secondMs: number): void {
-    const { windowLengthMs, minStatus, lineBytesMax } = this.#options;
+    const { windowLengthMs, minStatus, limits } = this.#options;
     const endMs = Math.min(this.#windowStartMs + windowLengthMs, this.#thresholdMs);
     // Of no second and no window, nothing is.
     const fromMs = Math.min(Math.max(0, this.#windowStartMs - secondMs), 1000) || 0;
@@ -107,7 +108,7 @@ export class RowCollector implements RowSink {
     memoryWords[Place.fromMs / 4] = fromMs;
     memoryWords[Place.spanMs / 4] = toMs - fromMs;
     memoryWords[Place.minStatus / 4] = minStatus;
-    memoryWords[Place.lineBytesMax / 4] = lineBytesMax;
+    memoryWords[Place.lineBytesMax / 4] = limits.lineBytes;
   }
 
   take(format: Layout["format"], secondMs: number, bytes: number): void {
@@ -194,11 +195,11 @@ export class RowCollector implements RowSink {
     urlEnd: number,
   ): void {
     const ip = memoryView;
-    if (urlEnd - urlStart <= LIMITS.urlBytesMax) {
+    if (urlEnd - urlStart <= this.#options.limits.urlBytes) {
       this.#builder.addError(windowIndex, status, ip, ipStart, ipEnd, url, urlStart, urlEnd);
     } else {
       const whole = new Uint8Array(url.buffer, url.byteOffset + urlStart, urlEnd - urlStart);
-      this.#addErrorWithUrl(ip, windowIndex, status, ipStart, ipEnd, boundedUrl(whole));
+      this.#addErrorWithUrl(ip, windowIndex, status, ipStart, ipEnd, this.#boundedUrl(whole));
     }
   }
 
@@ -214,6 +215,23 @@ export class RowCollector implements RowSink {
     this.#builder.addError(windowIndex, status, bytes, ipStart, ipEnd, view, 0, url.length);
   }
 
+  /**
+   * A URL as it is counted: one of too many bytes is cut and ends with `…`, so that strangers cannot
+   * fill the tables of URLs with megabytes. Its line is kept whole.
+   */
+  #boundedUrl(bytes: Uint8Array): Uint8Array {
+    const { limits, limitCounter } = this.#options;
+    if (bytes.length <= limits.urlBytes) return bytes;
+    limitCounter.reach("urlBytes");
+    let end = limits.urlBytes - ELLIPSIS.length;
+    // Never between the bytes of one character.
+    while ((bytes[end]! & 0xc0) === 0x80) end--;
+    const cut = new Uint8Array(end + ELLIPSIS.length);
+    cut.set(bytes.subarray(0, end));
+    cut.set(ELLIPSIS, end);
+    return cut;
+  }
+
   #addText({ view, bytes }: Text): void {
     this.#builder.addLineOfError(view, 0, bytes);
   }
@@ -223,21 +241,6 @@ export class RowCollector implements RowSink {
     const nextWatermarkMs = (this.#watermarkWindow + 1) * windowLengthMs + latenessMs;
     this.#thresholdMs = Math.min(nextWatermarkMs, this.#futureLimitMs + 1);
   }
-}
-
-/**
- * A URL as it is counted: one of more than `LIMITS.urlBytesMax` bytes is cut and ends with `…`, so
- * that strangers cannot fill the tables of URLs with megabytes. Its line is kept whole.
- */
-function boundedUrl(bytes: Uint8Array): Uint8Array {
-  if (bytes.length <= LIMITS.urlBytesMax) return bytes;
-  let end = LIMITS.urlBytesMax - ELLIPSIS.length;
-  // Never between the bytes of one character.
-  while ((bytes[end]! & 0xc0) === 0x80) end--;
-  const cut = new Uint8Array(end + ELLIPSIS.length);
-  cut.set(bytes.subarray(0, end));
-  cut.set(ELLIPSIS, end);
-  return cut;
 }
 
 /** Text that stands in many lines, padded. */

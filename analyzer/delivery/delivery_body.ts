@@ -1,5 +1,4 @@
 import type { Clock } from "../clock.ts";
-import { LIMITS } from "../limits.ts";
 import { BodyHead, type HeadHash } from "./body_head.ts";
 
 /** Why a body was not read to its end. */
@@ -9,6 +8,8 @@ export type BodyFailure = "silent" | "encoding" | "lost" | "other-body";
 export interface DeliveryBodyOptions {
   readonly clock: Clock;
   readonly isGzip: boolean;
+  /** How long the sender may be silent while it is waited for, in ms. */
+  readonly silenceMaxMs: number;
   /** What of the body was counted before, under its key; `undefined` for nothing. */
   readonly counted: CountedBody | undefined;
 }
@@ -38,6 +39,7 @@ export class DeliveryBody {
   failure: BodyFailure | undefined;
 
   readonly #clock: Clock;
+  readonly #silenceMaxMs: number;
   readonly #counted: CountedBody | undefined;
   readonly #received: ReadableStreamDefaultReader<Uint8Array> | undefined;
   readonly #decoded: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -49,6 +51,7 @@ export class DeliveryBody {
 
   constructor(body: ReadableStream<Uint8Array> | null, options: DeliveryBodyOptions) {
     this.#clock = options.clock;
+    this.#silenceMaxMs = options.silenceMaxMs;
     this.#counted = options.counted;
     this.#turnedAtMs = options.clock.monotonicMs();
     this.#received = body?.getReader();
@@ -148,7 +151,7 @@ export class DeliveryBody {
     const stopTimer = this.#clock.schedule(() => {
       this.failure ??= "silent";
       this.#cancel();
-    }, LIMITS.deliverySilenceMaxMs);
+    }, this.#silenceMaxMs);
     try {
       const { value } = await reader.read();
       if (this.failure === "silent") throw new Error(this.failure);

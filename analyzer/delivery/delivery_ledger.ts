@@ -1,4 +1,4 @@
-import { LIMITS } from "../limits.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { Totals } from "../sink/totals.ts";
 import { TotalsCounter } from "../sink/totals_counter.ts";
 import type { CsvLayout } from "../decode/record_batch.ts";
@@ -16,6 +16,9 @@ import {
 export interface DeliveryLedgerOptions {
   /** Whether what is counted is kept on disk; else nobody has to wait for that. */
   readonly saves: boolean;
+  /** How many keys are kept, and for how long. */
+  readonly limits: Pick<Limits, "idempotencyKeys" | "idempotencyKeyAge">;
+  readonly limitCounter: LimitCounter;
   /** The encoded records of the checkpoint, by last use. */
   readonly keys?: readonly string[] | undefined;
 }
@@ -30,12 +33,14 @@ export class DeliveryLedger {
   readonly saves: boolean;
   /** Encoded records, by last use. */
   readonly #keys: Map<string, string>;
+  readonly #options: DeliveryLedgerOptions;
   readonly #open = new Map<Delivery, Account>();
   /** Read to their end and counted, but not durable yet. */
   #waiting: { readonly delivery: Delivery; readonly totals: Totals }[] = [];
 
   constructor(options: DeliveryLedgerOptions) {
     this.saves = options.saves;
+    this.#options = options;
     this.#keys = new Map(options.keys?.map((text) => [keyOfRecord(text), text]));
   }
 
@@ -49,7 +54,7 @@ export class DeliveryLedger {
     const text = this.#keys.get(key);
     if (text === undefined) return undefined;
     const record = decodeKeyRecord(text);
-    return wallMs - record.usedAtMs < LIMITS.idempotencyKeyAgeMaxMs ? record : undefined;
+    return wallMs - record.usedAtMs < this.#options.limits.idempotencyKeyAge ? record : undefined;
   }
 
   /** Opens an account before anything of the delivery is counted; `record` is what it goes on from. */
@@ -128,9 +133,11 @@ export class DeliveryLedger {
   }
 
   #forgetOldest(wallMs: number): void {
+    const { limits, limitCounter } = this.#options;
     for (const [key, text] of this.#keys) {
-      const isSurplus = this.#keys.size > LIMITS.idempotencyKeysMax;
-      if (!isSurplus && wallMs - usedAtMsOfRecord(text) < LIMITS.idempotencyKeyAgeMaxMs) return;
+      const isSurplus = this.#keys.size > limits.idempotencyKeys;
+      if (!isSurplus && wallMs - usedAtMsOfRecord(text) < limits.idempotencyKeyAge) return;
+      limitCounter.reach(isSurplus ? "idempotencyKeys" : "idempotencyKeyAge");
       this.#keys.delete(key);
     }
   }

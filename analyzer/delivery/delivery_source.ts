@@ -1,6 +1,5 @@
 import { LineDecoder } from "../decode/line_decoder.ts";
 import type { LineFormat } from "../decode/parse_line.ts";
-import { LIMITS } from "../limits.ts";
 import { readBatches, ReadException, type ReadOptions } from "../source/read_batches.ts";
 import type { SourceContext } from "../source/source.ts";
 import type { InputElement } from "../stream/elements.ts";
@@ -24,7 +23,7 @@ export type DeliveryContext = Omit<SourceContext, "saved" | "position">;
  * one on: the end of a request says nothing about time, and closes no window.
  *
  * A request travels through the chain as its batches and an element behind the last of them. It
- * holds its key and one of `LIMITS.deliveriesMax` places until it is answered: so nobody finds a
+ * holds its key and one of the places that there are until it is answered: so nobody finds a
  * key in the ledger while something under it is still on its way.
  */
 export class DeliverySource implements DeliveryReceiver {
@@ -83,7 +82,11 @@ export class DeliverySource implements DeliveryReceiver {
   async receive(request: DeliveryRequest): Promise<DeliveryAnswer> {
     const { key } = request;
     if (this.#hasStopped || this.#context.signal.aborted) return { kind: "stopped" };
-    if (this.#open >= LIMITS.deliveriesMax) return { kind: "overloaded" };
+    const { limits, limitCounter } = this.#context;
+    if (this.#open >= limits.deliveries) {
+      limitCounter.reach("deliveries");
+      return { kind: "overloaded" };
+    }
     if (key !== undefined && this.#keys.has(key)) return { kind: "key-in-use" };
     this.#open++;
     if (key !== undefined) this.#keys.add(key);
@@ -94,6 +97,7 @@ export class DeliverySource implements DeliveryReceiver {
       const body = new DeliveryBody(request.body, {
         clock: this.#context.clock,
         isGzip: request.isGzip,
+        silenceMaxMs: limits.deliverySilence,
         counted: record === undefined ? undefined : { ...record, bytes: record.totals.bytes },
       });
       return record?.isComplete === true
@@ -129,11 +133,16 @@ export class DeliverySource implements DeliveryReceiver {
   /** Reads what was counted before; it goes no farther than here. */
   async #repeat(body: DeliveryBody, { totals }: KeyRecord): Promise<DeliveryAnswer> {
     await body.drain(this.#context.signal);
-    this.#bytes += body.byteCount;
+    this.#count(body);
     if (!body.isAtEnd) return brokenAnswer(body, totals.lines);
     this.#repeated++;
     // A key is given up by its request only once what was counted under it is durable.
     return { kind: "delivered", totals, isDurable: this.#ledger.saves, isRepeated: true };
+  }
+
+  #count({ byteCount, failure }: DeliveryBody): void {
+    this.#bytes += byteCount;
+    if (failure === "silent") this.#context.limitCounter.reach("deliverySilence");
   }
 
   async *#read(
@@ -165,7 +174,7 @@ export class DeliverySource implements DeliveryReceiver {
     } catch (exception) {
       if (!(exception instanceof ReadException)) throw exception;
     }
-    this.#bytes += body.byteCount;
+    this.#count(body);
     this.#answersDue++;
     void delivery.settled.then(() => this.#answersDue--);
     const isComplete = body.isAtEnd;

@@ -4,6 +4,7 @@ import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
@@ -53,10 +54,12 @@ export async function runAnalyzer(
   const notice = (line: string) => reporter.notice(line);
   const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
+  const limitCounter = new LimitCounter();
   using results = await openResults(config, {
     label: fileLabel(startedAtMs),
     notice,
     retrier,
+    limitCounter,
   });
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
@@ -81,6 +84,7 @@ export async function runAnalyzer(
       sources,
       reporter,
       retrier,
+      limitCounter,
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
     });
@@ -88,6 +92,8 @@ export async function runAnalyzer(
       live: pipeline.board,
       history: opened.history,
       deliveries: pipeline.deliveries,
+      limits: config.limits,
+      limitCounter,
       health: pipeline.health,
       version,
       startedAtMs,
@@ -145,7 +151,7 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
 function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {
   return config.saves
     ? StoredResults.lock(config, options)
-    : Promise.resolve(new UnsavedResults(config));
+    : Promise.resolve(new UnsavedResults(config, options.limitCounter));
 }
 
 function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {

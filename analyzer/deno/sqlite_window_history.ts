@@ -39,12 +39,13 @@ export class SqliteWindowHistory implements WindowHistory {
   readonly #database: DatabaseSync;
   readonly #lengthMs: number;
   readonly #windowsMax: number;
+  readonly #onForgotten: ((count: number) => void) | undefined;
   readonly #syncFile: (path: string) => Promise<void>;
   readonly #statements: ReturnType<typeof prepare>;
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
   /** What was put since the last commit, in order. */
-  #uncommitted: (ClosedWindow | LateCounts)[] = [];
+  #uncommitted: (EncodedWindow | LateCounts)[] = [];
   /** How many of those the open transaction holds; where there are none, there is none. */
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
@@ -61,9 +62,11 @@ export class SqliteWindowHistory implements WindowHistory {
    * @throws {Error} where it cannot be opened for another reason
    */
   constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
-    const { windowsMax = Infinity, syncFile = syncExisting, open = openDatabase } = options;
+    const { windowsMax = Infinity, onForgotten, syncFile = syncExisting, open = openDatabase } =
+      options;
     this.#path = path;
     this.#windowsMax = windowsMax;
+    this.#onForgotten = onForgotten;
     this.#syncFile = syncFile;
     this.#lengthMs = windowLengthMs;
     // A process that was killed leaves its log, and nobody knows whether all of it could be synced.
@@ -97,7 +100,7 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   put(window: ClosedWindow): void {
-    this.#uncommitted.push(window);
+    this.#uncommitted.push(encodeWindow(window));
     this.#tryToHold();
   }
 
@@ -205,7 +208,7 @@ export class SqliteWindowHistory implements WindowHistory {
     if (this.#heldCount === 0) this.#statements.begin.run();
     for (; this.#heldCount < this.#uncommitted.length; this.#heldCount++) {
       const element = this.#uncommitted[this.#heldCount]!;
-      if ("startMs" in element) this.#putWindow(element);
+      if ("values" in element) this.#putWindow(element);
       else this.#addLate(element);
     }
   }
@@ -240,32 +243,10 @@ export class SqliteWindowHistory implements WindowHistory {
     if (busy !== 0) throw new StorageException(`Cannot write ${this.#path}: it is being read`);
   }
 
-  #putWindow(window: ClosedWindow): void {
-    this.#statements.putWindow.run(
-      window.startMs,
-      window.lengthMs,
-      window.totalCount,
-      window.errorCount,
-      window.uniqueIps.count,
-      Number(window.uniqueIps.isExact),
-      this.#epoch,
-    );
-    this.#statements.deleteStatuses.run(window.startMs, window.lengthMs);
-    window.statuses.forEach((status, i) => {
-      this.#statements.putStatus.run(
-        window.startMs,
-        window.lengthMs,
-        status.status,
-        status.errorCount,
-        status.uniqueIps.count,
-        Number(status.uniqueIps.isExact),
-        window.ipSketches[i]!,
-        encodeUrls(status.urls.slice(0, TOP_URLS)),
-        encodeUrls(status.urls.slice(TOP_URLS)),
-        status.urlsTotal.count,
-        Number(status.urlsTotal.isExact),
-      );
-    });
+  #putWindow({ key, values, statuses }: EncodedWindow): void {
+    this.#statements.putWindow.run(...key, ...values, this.#epoch);
+    this.#statements.deleteStatuses.run(...key);
+    for (const status of statuses) this.#statements.putStatus.run(...key, ...status);
     if (this.#windowsMax < Infinity) this.#forgetOldest();
   }
 
@@ -283,7 +264,8 @@ export class SqliteWindowHistory implements WindowHistory {
     const oldest = this.#statements.oldestKept.get({ others: this.#windowsMax - 1 });
     if (oldest === undefined) return;
     for (const name of ["forgetWindows", "forgetStatuses", "forgetLate"] as const) {
-      this.#statements[name].run({ oldest: oldest["start_ms"]! });
+      const { changes } = this.#statements[name].run({ oldest: oldest["start_ms"]! });
+      if (name === "forgetWindows" && changes > 0) this.#onForgotten?.(Number(changes));
     }
   }
 
@@ -309,6 +291,8 @@ export class SqliteWindowHistory implements WindowHistory {
 export interface SqliteWindowHistoryOptions {
   /** Beyond so many the oldest windows are forgotten. Default: none are. */
   readonly windowsMax?: number;
+  /** Learns how many windows were forgotten. */
+  readonly onForgotten?: (count: number) => void;
   /** Makes a file durable, if there is one. */
   readonly syncFile?: (path: string) => Promise<void>;
   readonly open?: (path: string) => DatabaseSync;
@@ -363,6 +347,38 @@ interface StatusRow {
   readonly other_urls: string;
   readonly urls_total: number;
   readonly urls_total_exact: number;
+}
+
+/**
+ * A window as the statements take it. What waits for a commit is kept so: as objects, its lists of
+ * URLs would outlive every collection of young garbage, and be most of the program's memory where
+ * windows close by the dozen.
+ */
+interface EncodedWindow {
+  /** Start and length. */
+  readonly key: readonly number[];
+  /** The columns behind the key, in their order; the last one, the epoch, is that of the commit. */
+  readonly values: readonly number[];
+  readonly statuses: readonly (readonly (number | string | Uint8Array)[])[];
+}
+
+function encodeWindow(window: ClosedWindow): EncodedWindow {
+  const { startMs, lengthMs, totalCount, errorCount, uniqueIps } = window;
+  return {
+    key: [startMs, lengthMs],
+    values: [totalCount, errorCount, uniqueIps.count, Number(uniqueIps.isExact)],
+    statuses: window.statuses.map(({ status, errorCount, uniqueIps, urls, urlsTotal }, i) => [
+      status,
+      errorCount,
+      uniqueIps.count,
+      Number(uniqueIps.isExact),
+      window.ipSketches[i]!,
+      encodeUrls(urls.slice(0, TOP_URLS)),
+      encodeUrls(urls.slice(TOP_URLS)),
+      urlsTotal.count,
+      Number(urlsTotal.isExact),
+    ]),
+  };
 }
 
 function summarizeStatus(row: StatusRow, urlsMax: number): StatusSummary {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import { messageOf, StartException, StorageException } from "../exceptions.ts";
-import { LIMITS } from "../limits.ts";
+import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
@@ -20,6 +20,7 @@ export interface ResultsOptions {
   readonly notice: (line: string) => void;
   /** For what is written once it is open. */
   readonly retrier: StorageRetrier;
+  readonly limitCounter: LimitCounter;
 }
 
 /**
@@ -69,8 +70,8 @@ export class StoredResults implements Results {
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
-    const { windowLengthMs, minStatus } = this.#config;
-    const { label, notice, retrier } = this.#options;
+    const { windowLengthMs, minStatus, limits } = this.#config;
+    const { label, notice, retrier, limitCounter } = this.#options;
     const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
     const { history, recovered } = await openResults({
       output: this.#output,
@@ -86,7 +87,7 @@ export class StoredResults implements Results {
     this.#stack.defer(() => history.close());
     const errors = new ErrorFiles(
       this.#output,
-      { partBytesMax: LIMITS.errorFileBytesMax, partAgeMaxMs: LIMITS.errorFileAgeMaxMs },
+      { limits, limitCounter },
       recovered.errorFiles,
       retrier,
     );

@@ -1,6 +1,6 @@
 import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
 import type { AnalyzerConfig } from "../config.ts";
-import { LIMITS } from "../limits.ts";
+import type { LimitCounter } from "../limits.ts";
 import { type ErrorSink, NO_ERROR_FILES } from "../sink/error_files.ts";
 import type { WindowHistory } from "../sink/window_history.ts";
 import type { Source } from "../source/source.ts";
@@ -12,13 +12,14 @@ export class UnsavedResults implements Results {
   readonly #config: AnalyzerConfig;
   readonly #history: WindowHistory;
 
-  constructor(config: AnalyzerConfig) {
+  constructor(config: AnalyzerConfig, limitCounter: LimitCounter) {
     this.#config = config;
     // Where nothing is served either, nobody can ask for a window that was printed.
     this.#history = config.http === undefined
       ? NO_HISTORY
       : new SqliteWindowHistory(":memory:", config.windowLengthMs, {
-        windowsMax: LIMITS.windowsUnsavedMax,
+        windowsMax: config.limits.unsavedWindows,
+        onForgotten: (count) => limitCounter.reach("unsavedWindows", count),
       });
   }
 

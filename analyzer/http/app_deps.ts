@@ -1,4 +1,5 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 
@@ -10,6 +11,8 @@ export interface AppDeps {
   readonly history: WindowHistoryReader;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  readonly limits: Limits;
+  readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */

@@ -85,5 +85,7 @@ function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
     writerRefusals,
     http,
     deliveries: deps.deliveries?.counts,
+    limits: deps.limits,
+    limitCounter: deps.limitCounter,
   };
 }

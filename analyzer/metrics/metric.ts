@@ -1,4 +1,5 @@
 import type { DeliveryCounts } from "../delivery/delivery.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveView } from "../sink/live_view.ts";
 
 /** One metric family: declared once, and rendered in every format from this. */
@@ -49,6 +50,8 @@ export interface MetricFacts {
   readonly http: HttpCounts;
   /** `undefined` where the run takes no deliveries. */
   readonly deliveries: DeliveryCounts | undefined;
+  readonly limits: Limits;
+  readonly limitCounter: LimitCounter;
 }
 
 /** What HTTP has counted since the program started. */

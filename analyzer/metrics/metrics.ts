@@ -1,11 +1,13 @@
 import { escapeText } from "../../command_line/escape_text.ts";
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
+import { limitLabel } from "../limit_options.ts";
+import { LIMIT_NAMES, LIMIT_TABLE, type LimitName } from "../limits.ts";
 import type { SourceState } from "../source/source_state.ts";
 import type { Metric, MetricFacts, Sample } from "./metric.ts";
 
 /**
- * Every metric of the program. Label values are a reason, an outcome, a status or a source of the
- * command line, so their number is bounded: nothing that a log line holds may become one.
+ * Every metric of the program. Label values are a reason, an outcome, a status, the name of a limit or a
+ * source of the command line, so their number is bounded: nothing that a log line holds may become one.
  */
 export const METRICS: readonly Metric[] = [
   {
@@ -213,6 +215,23 @@ export const METRICS: readonly Metric[] = [
     samples: ({ deliveries }) => single(deliveries?.keys ?? 0),
   },
   {
+    name: "vigie_limit",
+    type: "gauge",
+    unit: "",
+    help: "Bounds on what input may make the program keep or do, times in seconds.",
+    labels: ["limit"],
+    samples: ({ limits }) =>
+      byLimit((name) => LIMIT_TABLE[name].unit === "ms" ? toSeconds(limits[name]) : limits[name]),
+  },
+  {
+    name: "vigie_limit_reached",
+    type: "counter",
+    unit: "",
+    help: "Times that a bound had an effect since the program started.",
+    labels: ["limit"],
+    samples: ({ limitCounter }) => byLimit((name) => limitCounter.count(name)),
+  },
+  {
     name: "process_start_time_seconds",
     type: "gauge",
     unit: "seconds",
@@ -232,6 +251,10 @@ export const METRICS: readonly Metric[] = [
 
 function single(value: number): Sample[] {
   return [{ labelValues: [], value }];
+}
+
+function byLimit(valueOf: (name: LimitName) => number): Sample[] {
+  return LIMIT_NAMES.map((name) => ({ labelValues: [limitLabel(name)], value: valueOf(name) }));
 }
 
 function byStatus(values: ReadonlyMap<number, number>): Sample[] {

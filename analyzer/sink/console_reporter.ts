@@ -2,7 +2,6 @@ import { escapeText, toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration } from "../../command_line/options.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import type { LineSample } from "../decode/record_batch.ts";
-import { LIMITS } from "../limits.ts";
 import type { ClosedWindow } from "../window/window_summary.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import { formatWindowTable } from "./console_table.ts";
@@ -23,19 +22,19 @@ export interface Screen {
 /** Tells people what happens: closed windows as results, everything else as messages. */
 export class ConsoleReporter implements Reporter {
   readonly #screen: Screen;
-  readonly #config: Pick<AnalyzerConfig, "screen" | "maxFutureMs">;
+  readonly #config: Pick<AnalyzerConfig, "screen" | "maxFutureMs" | "limits">;
 
-  constructor(screen: Screen, config: Pick<AnalyzerConfig, "screen" | "maxFutureMs">) {
+  constructor(screen: Screen, config: Pick<AnalyzerConfig, "screen" | "maxFutureMs" | "limits">) {
     this.#screen = screen;
     this.#config = config;
   }
 
   windowClosed(window: ClosedWindow): Promise<void> | void {
-    const { quiet, outputFormat, showUrls } = this.#config.screen;
+    const { screen: { quiet, outputFormat, showUrls }, limits } = this.#config;
     if (quiet) return;
     return this.#screen.print(
       outputFormat === "json"
-        ? toSafeJson(toWindowJson(window, { urlsMax: JSON_URLS_MAX })) + "\n"
+        ? toSafeJson(toWindowJson(window, { urlsMax: limits.windowUrls })) + "\n"
         : formatWindowTable(window, { rowsMax: ROWS_MAX, showUrls, urlsMax: URLS_MAX }),
     );
   }
@@ -64,9 +63,6 @@ const ROWS_MAX = 20;
 
 /** URLs listed under a table, a status. */
 const URLS_MAX = 10;
-
-/** URLs in a line of JSON, a status: as many as a window keeps. */
-const JSON_URLS_MAX = LIMITS.urlsMax;
 
 /** Characters shown of a line that is no record. */
 const SAMPLE_LENGTH_MAX = 120;

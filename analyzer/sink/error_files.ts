@@ -1,4 +1,5 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
@@ -6,10 +7,9 @@ import { BlockPool, WriteBehindFile } from "./write_behind_file.ts";
 
 /** When a new part is begun. */
 export interface ErrorFilesOptions {
-  /** A part of this size or more is closed. */
-  readonly partBytesMax: number;
-  /** A part that was first synced so long ago is closed, in ms. */
-  readonly partAgeMaxMs: number;
+  /** A part of that size or more is closed, and one that was first synced so long ago. */
+  readonly limits: Pick<Limits, "errorFileBytes" | "errorFileAge">;
+  readonly limitCounter: LimitCounter;
 }
 
 /** Where the error files stand: all that is needed to cut them back to this place. */
@@ -99,8 +99,10 @@ export class ErrorFiles implements ErrorSink {
       await part.file.sync();
       // Also where the clock was set back: then the part starts to age anew.
       part.firstSyncAtMs = Math.min(part.firstSyncAtMs, nowMs);
-      const ageMs = nowMs - part.firstSyncAtMs;
-      if (part.file.bytes >= this.#options.partBytesMax || ageMs >= this.#options.partAgeMaxMs) {
+      const isOld = nowMs - part.firstSyncAtMs >= this.#options.limits.errorFileAge;
+      const isFull = this.#isFull(part);
+      if (isFull || isOld) {
+        this.#options.limitCounter.reach(isFull ? "errorFileBytes" : "errorFileAge");
         part.file.close();
         this.#parts.delete(date);
       }
@@ -122,7 +124,8 @@ export class ErrorFiles implements ErrorSink {
 
   async #write(date: string, bytes: Uint8Array): Promise<void> {
     let part = this.#parts.get(date);
-    if (part === undefined || part.file.bytes >= this.#options.partBytesMax) {
+    if (part === undefined || this.#isFull(part)) {
+      if (part !== undefined) this.#options.limitCounter.reach("errorFileBytes");
       await this.#retire(date);
       part = this.#part(partPath(date, this.#nextPart), 0);
       this.#nextPart++;
@@ -134,6 +137,10 @@ export class ErrorFiles implements ErrorSink {
     while (this.#parts.size > PARTS_OPEN_MAX) {
       await this.#retire(this.#parts.keys().next().value!);
     }
+  }
+
+  #isFull({ file }: Part): boolean {
+    return file.bytes >= this.#options.limits.errorFileBytes;
   }
 
   async #retire(date: string): Promise<void> {

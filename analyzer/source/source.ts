@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { DecoderOptions } from "../decode/line_decoder.ts";
 import type { InputPosition } from "../decode/record_batch.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { InputElement } from "../stream/elements.ts";
 import type { FileIdentity, PassedFile } from "./file_identity.ts";
 
@@ -44,6 +45,8 @@ export interface SourceContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly decoder: DecoderOptions;
+  readonly limits: Limits;
+  readonly limitCounter: LimitCounter;
   /** How far ahead of {@linkcode SavedSource.firstStartedAtMs} or of now a row may be, in ms. */
   readonly maxFutureMs: number;
   /** How long reading may keep everything else waiting, in ms, for now. */

@@ -1,4 +1,3 @@
-import { LIMITS } from "../limits.ts";
 import type { InputElement, SourceChanged } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
 import { type ConnectionEnd, readLiveInput } from "./live_connection.ts";
@@ -28,7 +27,7 @@ export interface TcpListenSourceOptions {
 
 /**
  * Accepts connections that send log lines; each is an input of its own. Beyond
- * `LIMITS.connectionsMax` at a time, further ones wait until one is closed.
+ * a number of them at a time, further ones wait until one is closed.
  */
 export class TcpListenSource implements Source {
   readonly name: string;
@@ -57,7 +56,7 @@ export class TcpListenSource implements Source {
   }
 
   async *open(context: SourceContext): AsyncGenerator<InputElement, void, void> {
-    const { clock, signal } = context;
+    const { clock, signal, limits, limitCounter } = context;
     const { name } = this;
     const { once } = this.#options;
     const listener = this.#listener;
@@ -80,12 +79,13 @@ export class TcpListenSource implements Source {
       for await (const connection of listener.connections) {
         if (!(connection instanceof Error)) {
           inputs.add(read(connection, inputIdOf(name, ++connections)));
-          if (open >= LIMITS.connectionsMax && !isBoundKnown) {
+          if (open >= limits.connections) limitCounter.reach("connections");
+          if (open >= limits.connections && !isBoundKnown) {
             isBoundKnown = true;
             const reason = `${open} connections are open`;
             yield changed(0, reason, `${name}: ${reason}, more have to wait`);
           }
-          while (open >= LIMITS.connectionsMax) await closed.promise;
+          while (open >= limits.connections) await closed.promise;
           continue;
         }
         const reason = `cannot accept a connection: ${connection.message}`;

@@ -1,15 +1,18 @@
 import { FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
 import type { Operator } from "../stream/operator.ts";
 import type { LateCounts } from "./late_counts.ts";
-import { WindowAccumulator, type WindowState } from "./window_accumulator.ts";
+import { WindowAccumulator, type WindowShape, type WindowState } from "./window_accumulator.ts";
+import type { ClosedWindow } from "./window_summary.ts";
 
 /** How windows are laid out. */
-export interface WindowOptions {
-  /** Windows are `[start, start + windowLengthMs)`, aligned to the epoch. */
+export interface WindowOptions extends WindowShape {
+  /** Aligned to the epoch. */
   readonly windowLengthMs: number;
   /** At more open windows than this the oldest close early. */
-  readonly openWindowsMax: number;
+  readonly limits: Pick<Limits, "openWindows" | "windowUrls">;
+  readonly limitCounter: LimitCounter;
 }
 
 /** The state of a {@linkcode TumblingWindowOperator}. */
@@ -41,7 +44,7 @@ export class TumblingWindowOperator implements Operator<StreamElement, StreamEle
     for (const window of restored.windows) {
       this.#windows.set(
         window.startMs,
-        WindowAccumulator.restore(window, options.windowLengthMs),
+        WindowAccumulator.restore(window, options),
       );
     }
   }
@@ -123,7 +126,7 @@ export class TumblingWindowOperator implements Operator<StreamElement, StreamEle
   #open(startMs: number): WindowAccumulator {
     let window = this.#windows.get(startMs);
     if (window === undefined) {
-      window = new WindowAccumulator(startMs, this.#options.windowLengthMs);
+      window = new WindowAccumulator(startMs, this.#options);
       this.#windows.set(startMs, window);
     }
     return window;
@@ -135,15 +138,27 @@ export class TumblingWindowOperator implements Operator<StreamElement, StreamEle
     for (const window of this.#ordered()) {
       if (window.startMs >= timeMs) break;
       this.#windows.delete(window.startMs);
-      emit({ kind: "window-closed", window: window.close() });
+      emit({ kind: "window-closed", window: this.#close(window) });
     }
   }
 
   #closeSurplus(emit: (element: StreamElement) => void): void {
-    const surplus = this.#windows.size - this.#options.openWindowsMax;
+    const { limits, limitCounter } = this.#options;
+    const surplus = this.#windows.size - limits.openWindows;
     if (surplus <= 0) return;
+    limitCounter.reach("openWindows", surplus);
     const last = this.#ordered()[surplus - 1]!;
     this.#closeUpTo(last.startMs + this.#options.windowLengthMs, emit);
+  }
+
+  #close(window: WindowAccumulator): ClosedWindow {
+    const closed = window.close();
+    const { limitCounter } = this.#options;
+    for (const { urls, urlsTotal, uniqueIps } of closed.statuses) {
+      if (urlsTotal.count > urls.length) limitCounter.reach("windowUrls");
+      if (!uniqueIps.isExact) limitCounter.reach("exactAddresses");
+    }
+    return closed;
   }
 
   /** By start; rows come in order so often that sorting a few starts costs less than a tree. */

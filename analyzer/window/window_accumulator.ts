@@ -1,21 +1,29 @@
 import type { ErrorColumns } from "../decode/record_batch.ts";
 import { STATUS_MAX } from "../../log_format/log_record.ts";
-import { LIMITS } from "../limits.ts";
+import type { Limits } from "../limits.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
 import type { ClosedWindow, StatusSummary, WindowSummary } from "./window_summary.ts";
 
+/** What all windows of a run have in common. */
+export interface WindowShape {
+  /** Windows are `[start, start + windowLengthMs)`. */
+  readonly windowLengthMs: number;
+  /** How many URLs are listed of a window and status. */
+  readonly limits: Pick<Limits, "windowUrls">;
+}
+
 /** The growing counts of one open window. */
 export class WindowAccumulator {
   readonly startMs: number;
-  readonly #lengthMs: number;
+  readonly #shape: WindowShape;
   #totalCount = 0;
   /** By status: an index is found faster than a key, and every error row needs it. */
   readonly #statuses: (StatusAccumulator | undefined)[] = new Array(STATUS_MAX + 1);
 
-  constructor(startMs: number, lengthMs: number) {
+  constructor(startMs: number, shape: WindowShape) {
     this.startMs = startMs;
-    this.#lengthMs = lengthMs;
+    this.#shape = shape;
   }
 
   /** Counts rows, errors among them included. */
@@ -26,7 +34,11 @@ export class WindowAccumulator {
   /** Counts error row `row` of the columns. */
   addError(errors: ErrorColumns, row: number): void {
     const status = errors.statuses[row]!;
-    (this.#statuses[status] ??= new StatusAccumulator()).addError(errors, row);
+    (this.#statuses[status] ??= new StatusAccumulator({
+      errorCount: 0,
+      ips: new DistinctCounter(),
+      urls: new HeavyHitters(this.#shape.limits.windowUrls),
+    })).addError(errors, row);
   }
 
   /** The counts so far. */
@@ -40,7 +52,7 @@ export class WindowAccumulator {
     }
     return {
       startMs: this.startMs,
-      lengthMs: this.#lengthMs,
+      lengthMs: this.#shape.windowLengthMs,
       state: "open",
       totalCount: this.#totalCount,
       errorCount,
@@ -76,16 +88,16 @@ export class WindowAccumulator {
   }
 
   /** @throws {SyntaxError | RangeError} where a sketch is damaged */
-  static restore(state: WindowState, lengthMs: number): WindowAccumulator {
-    const accumulator = new WindowAccumulator(state.startMs, lengthMs);
+  static restore(state: WindowState, shape: WindowShape): WindowAccumulator {
+    const accumulator = new WindowAccumulator(state.startMs, shape);
     accumulator.#totalCount = state.totalCount;
     for (const { status, errorCount, ips, urls, urlsTotal } of state.statuses) {
-      accumulator.#statuses[status] = new StatusAccumulator(
+      accumulator.#statuses[status] = new StatusAccumulator({
         errorCount,
-        DistinctCounter.fromBytes(ips),
-        HeavyHitters.fromBytes(urls),
-        DistinctCounter.fromBytes(urlsTotal),
-      );
+        ips: DistinctCounter.fromBytes(ips),
+        urls: HeavyHitters.fromBytes(urls),
+        urlsTotal: DistinctCounter.fromBytes(urlsTotal),
+      });
     }
     return accumulator;
   }
@@ -122,10 +134,12 @@ class StatusAccumulator {
   #urlsTotal: DistinctCounter | undefined;
 
   constructor(
-    errorCount = 0,
-    ips = new DistinctCounter(),
-    urls = new HeavyHitters(LIMITS.urlsMax),
-    urlsTotal?: DistinctCounter,
+    { errorCount, ips, urls, urlsTotal }: {
+      readonly errorCount: number;
+      readonly ips: DistinctCounter;
+      readonly urls: HeavyHitters;
+      readonly urlsTotal?: DistinctCounter;
+    },
   ) {
     this.errorCount = errorCount;
     this.ips = ips;
@@ -160,7 +174,7 @@ class StatusAccumulator {
       status,
       errorCount,
       uniqueIps: { count: ips.count(), isExact: ips.isExact },
-      urls: urls.top(LIMITS.urlsMax),
+      urls: urls.top(urls.capacity),
       urlsTotal: { count: urlsTotal.count(), isExact: urlsTotal.isExact },
     };
   }

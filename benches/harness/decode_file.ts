@@ -3,12 +3,14 @@ import { LineDecoder } from "../../analyzer/decode/line_decoder.ts";
 import type { RecordBatch } from "../../analyzer/decode/record_batch.ts";
 import { readBatches } from "../../analyzer/source/read_batches.ts";
 import { WINDOW_MS } from "./dataset.ts";
+import { DEFAULT_LIMITS, LimitCounter } from "../../analyzer/limits.ts";
 
 /** How everything is decoded and counted where decoding itself is measured. */
 export const OPTIONS = {
   format: "auto",
   minStatus: 400,
-  lineBytesMax: 64 * 1024,
+  limits: DEFAULT_LIMITS,
+  limitCounter: new LimitCounter(),
   saves: true,
   windowLengthMs: WINDOW_MS,
   latenessMs: 5000,

@@ -37,7 +37,7 @@ const watermark = new WatermarkOperator(
   undefined,
   0,
 );
-const windows = new TumblingWindowOperator({ ...OPTIONS, openWindowsMax: 256 }, undefined);
+const windows = new TumblingWindowOperator(OPTIONS, undefined);
 const inputs = new FairMerge<RecordBatch>();
 for (const path of paths) inputs.add(how === "workers" ? decodeInWorker(path) : decodeFile(path));
 let [rows, errors] = [0, 0];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "../../analyzer/config.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
 import { UsageException } from "../../command_line/options.ts";
+import { DEFAULT_LIMITS } from "../../analyzer/limits.ts";
 
 function configOf(...args: string[]): AnalyzerConfig {
   return analyzerConfig(parseOptions(analyzerOptions, args));
@@ -25,7 +26,6 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
       address: { hostname: "127.0.0.1", port: 9999 },
     }],
     format: "auto",
-    lineBytesMax: 65_536,
     windowLengthMs: 30_000,
     minStatus: 400,
     latenessMs: 5000,
@@ -39,13 +39,14 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     http: { hostname: "127.0.0.1", port: 8000 },
     once: false,
     follow: false,
+    limits: DEFAULT_LIMITS,
     screen: { quiet: false, showUrls: false, outputFormat: "table" },
   });
 });
 
 Deno.test("analyzerConfig() takes every option", () => {
   const config = configOf(
-    ...["--source", "-", "--format", "csv", "--line-bytes-max", "1000", "--window", "1m"],
+    ...["--source", "-", "--format", "csv", "--limit", "line-bytes=1000", "--window", "1m"],
     ...["--min-status", "500", "--lateness", "0", "--idle-timeout", "500ms", "--max-future", "off"],
     ...["--checkpoint-interval", "2s", "--reset", "--output", "a", "--checkpoint", "b"],
     ...["--http", "[::1]:0", "--once", "--quiet", "--show-urls", "--output-format", "json"],
@@ -53,7 +54,6 @@ Deno.test("analyzerConfig() takes every option", () => {
   assert.deepEqual(config, {
     sources: [{ kind: "standard-input", name: "-" }],
     format: "csv",
-    lineBytesMax: 1000,
     windowLengthMs: 60_000,
     minStatus: 500,
     latenessMs: 0,
@@ -67,6 +67,7 @@ Deno.test("analyzerConfig() takes every option", () => {
     http: { hostname: "::1", port: 0 },
     once: true,
     follow: false,
+    limits: { ...DEFAULT_LIMITS, lineBytes: 1000 },
     screen: { quiet: true, showUrls: true, outputFormat: "json" },
   });
 });
@@ -134,7 +135,7 @@ Deno.test("analyzerConfig() refuses a lateness that keeps too many windows open"
   assert.equal(configOf("--window", "1s", "--lateness", "254s").latenessMs, 254_000);
   assert.match(
     refusal("--window", "1s", "--lateness", "254001ms"),
-    /^--lateness keeps more than 256 windows open: take a shorter one, or a longer --window$/,
+    /^--lateness keeps more than 256 windows open: take a shorter one, a longer --window, or --limit open-windows=N$/,
   );
 });
 
@@ -143,10 +144,6 @@ Deno.test("analyzerConfig() refuses numbers that are out of range, and takes tho
     assert.equal(configOf("--min-status", status).minStatus, Number(status));
   }
   for (const status of ["99", "600", "4e2x"]) refusal("--min-status", status);
-  for (const bytes of ["256", "16777216"]) {
-    assert.equal(configOf("--line-bytes-max", bytes).lineBytesMax, Number(bytes));
-  }
-  for (const bytes of ["255", "16777217"]) refusal("--line-bytes-max", bytes);
   for (const [length, lengthMs] of [["1ms", 1], ["7d", 604_800_000]] as const) {
     const config = configOf("--window", length, "--lateness", "0");
     assert.equal(config.windowLengthMs, lengthMs);

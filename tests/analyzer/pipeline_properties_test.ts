@@ -19,16 +19,18 @@ import {
   validLine,
 } from "../support/log_lines.ts";
 import { type NaiveAnalysis, naiveAnalysis } from "../support/naive_analysis.ts";
+import { testLimits } from "../support/limits.ts";
 
+const LINE_BYTES_MAX = 400;
 const OPTIONS = {
   format: "auto",
   windowLengthMs: 30_000,
   latenessMs: 5000,
   idleTimeoutMs: 5000,
   minStatus: 400,
-  lineBytesMax: 400,
+  lineBytesMax: LINE_BYTES_MAX,
+  ...testLimits({ lineBytes: LINE_BYTES_MAX, openWindows: 10_000 }),
   saves: true,
-  openWindowsMax: 10_000,
   replayableInputs: [],
 } as const;
 const FUTURE_LIMIT_MS = BASE_MS + 120_000;
@@ -52,7 +54,7 @@ const SMALL_INPUT = toBytes([
 ]);
 
 /** The hostile lines, over several windows, some of them in the future. */
-const hostileLines = fc.array(hostileLine({ lineBytesMax: OPTIONS.lineBytesMax }), {
+const hostileLines = fc.array(hostileLine({ lineBytesMax: LINE_BYTES_MAX }), {
   maxLength: 40,
   size: "max",
 });

@@ -8,6 +8,7 @@ import { parseOptions } from "../../command_line/deno/parse_options.ts";
 import { jsonLine } from "../support/log_lines.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { storageRetrier } from "../support/storage_retrier.ts";
+import { LimitCounter } from "../../analyzer/limits.ts";
 
 /** A disk that takes the errors of one batch only when a test lets it. */
 class ThrottledDisk implements ErrorSink {
@@ -68,13 +69,14 @@ Deno.test("startPipeline() slows a socket down to the pace of the disk, with few
   const chunks = 200;
   const socket = endlessSocket(chunk, chunks);
   const clock = new ManualClock();
+  const limitCounter = new LimitCounter();
   const source = new TcpSource(config.sources[0]!.name, {
     connect: () => Promise.resolve(socket),
     once: true,
     nowMs: () => clock.wallMs(),
     random: () => 0,
   });
-  using results = new UnsavedResults(config);
+  using results = new UnsavedResults(config, limitCounter);
   const disk = new ThrottledDisk();
   const parts: PipelineParts = {
     ...await results.open([source]),
@@ -84,6 +86,7 @@ Deno.test("startPipeline() slows a socket down to the pace of the disk, with few
     errors: disk,
     retrier: storageRetrier({ clock }),
     reporter: { windowClosed() {}, badLine() {}, futureRow() {}, notice() {} },
+    limitCounter,
     isAnswering: () => false,
     signal: new AbortController().signal,
   };
@@ -104,6 +107,7 @@ Deno.test("startPipeline() slows a socket down to the pace of the disk, with few
   disk.release(true);
   await done;
   assert.deepEqual([socket.sent, disk.lines], [chunks, 100 * chunks]);
+  assert.ok(limitCounter.count("queuedBatches") > 0);
 });
 
 /** One batch at each stage: in the writer, before each of the operators, in the merge, decoded. */

@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   flag,
+  formatBytes,
   formatDuration,
   formatHostPort,
   oneOf,
   option,
   optionName,
   type OptionValues,
+  parseBytes,
   parseCount,
   parseDuration,
   parseHostPort,
@@ -235,4 +237,30 @@ Deno.test("formatHostPort() writes what parseHostPort() reads, IPv6 in brackets"
   for (const text of ["127.0.0.1:8000", "[::1]:0", "example.org:65535"]) {
     assert.equal(formatHostPort(parseHostPort(text)), text);
   }
+});
+
+Deno.test("parseBytes() reads sizes in bytes and in powers of 1024", () => {
+  for (
+    const [text, bytes] of [
+      ["0", 0],
+      ["65536", 65_536],
+      ["1e6", 1_000_000],
+      ["12B", 12],
+      ["64KiB", 65_536],
+      ["1.5 MiB", 1_572_864],
+      ["2GiB", 2_147_483_648],
+      ["1TiB", 2 ** 40],
+    ] as const
+  ) assert.equal(parseBytes(text), bytes, text);
+  for (const text of ["", "-1", "1.5", "1.3B", "64KB", "64kib", "1PiB", "KiB", "9e99", "9e12TiB"]) {
+    assert.throws(() => parseBytes(text), { name: "RangeError", message: /is not a size/ }, text);
+  }
+});
+
+Deno.test("formatBytes() writes what parseBytes() reads back", () => {
+  assert.deepEqual(
+    [1, 1000, 1024, 1536, 3 * 2 ** 20, 2 ** 40].map(formatBytes),
+    ["1", "1000", "1KiB", "1536", "3MiB", "1TiB"],
+  );
+  fc.assert(fc.property(fc.nat(), (bytes) => assert.equal(parseBytes(formatBytes(bytes)), bytes)));
 });

@@ -125,12 +125,12 @@ Deno.test("analyze escapes what a stranger wrote before it shows it", async () =
   );
 });
 
-Deno.test("analyze counts lines over --line-bytes-max, to the byte", async () => {
+Deno.test("analyze counts lines over the limit of line-bytes, to the byte", async () => {
   using directory = new TemporaryDirectory();
   const lines = [300, 301].map((length) => jsonLine({ status: 404 }).padEnd(length, " "));
   await using analyzer = await Analyzer.start([
     ...["--source", `file:${directory.write("a.log", toBytes(lines))}`],
-    ...["--line-bytes-max", "300", ...directory.options()],
+    ...["--limit", "line-bytes=300", ...directory.options()],
   ]);
   const { totals } = await analyzer.until(({ sources }) => sources[0]!.phase === "ended");
   assert.deepEqual([totals.valid, totals.oversized], [1, 1]);

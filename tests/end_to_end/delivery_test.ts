@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { TotalsJson } from "../../analyzer/http/live_json.ts";
-import { LIMITS } from "../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../analyzer/limits.ts";
 import {
   Analyzer,
   assertConserved,
@@ -169,12 +169,12 @@ Deno.test("POST /logs takes gzip and CSV, and windows close by the clock behind 
 Deno.test("POST /logs answers 429 beyond its places, and takes the next one when one is free", async () => {
   using directory = new TemporaryDirectory();
   await using analyzer = await Analyzer.start([...LISTENING, ...directory.options()]);
-  const bodies = Array.from({ length: LIMITS.deliveriesMax }, openBody);
+  const bodies = Array.from({ length: DEFAULT_LIMITS.deliveries }, openBody);
   const answers = bodies.map((body, i) => {
     body.send(`${LINES[i]}\n`);
     return post(analyzer, body.stream);
   });
-  await analyzer.untilLines(LIMITS.deliveriesMax);
+  await analyzer.untilLines(DEFAULT_LIMITS.deliveries);
   const refused = await post(analyzer, TEXT);
   assert.equal(refused.status, 429);
   assert.equal(refused.headers.get("retry-after"), "1");
@@ -184,10 +184,10 @@ Deno.test("POST /logs answers 429 beyond its places, and takes the next one when
   assert.equal(first.status, 200);
   await first.body?.cancel();
   assert.equal((await deliver(analyzer, TEXT)).totals.lines, LINES.length);
-  const { totals } = await analyzer.untilLines(LIMITS.deliveriesMax + LINES.length);
+  const { totals } = await analyzer.untilLines(DEFAULT_LIMITS.deliveries + LINES.length);
   assert.equal(
     totals.lines,
-    LIMITS.deliveriesMax + LINES.length,
+    DEFAULT_LIMITS.deliveries + LINES.length,
     "what was refused is not counted",
   );
   for (const body of bodies.slice(1)) body.end();

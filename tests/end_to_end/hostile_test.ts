@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { LIMITS } from "../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../analyzer/limits.ts";
 import type { WindowJson } from "../../analyzer/window/window_json.ts";
 import { ATTACKS, attacksOn, BROKEN_UTF8, UNSAFE_TO_SHOW } from "../hostile/attacks.ts";
 import { formatCsvLine } from "../../log_format/mod.ts";
@@ -63,7 +63,7 @@ const LINES = [...attackedLines()];
 /** Each URL as it is counted, by the number of bytes that are kept of it. */
 function countedUrls(): string[] {
   return ATTACKS.map(({ text }) => text.toWellFormed())
-    .filter((text) => new TextEncoder().encode(text).length <= LIMITS.urlBytesMax);
+    .filter((text) => new TextEncoder().encode(text).length <= DEFAULT_LIMITS.urlBytes);
 }
 
 /** What a run may leave behind. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { limitLabel } from "../../analyzer/limit_options.ts";
+import { LIMIT_NAMES } from "../../analyzer/limits.ts";
 import {
   Analyzer,
   assertConserved,
@@ -35,7 +37,9 @@ const MISTAKES: readonly (readonly [commandLine: string, message: RegExp])[] = [
   ["analyze --window 8d", /--window 8d: .* is not from 1ms to 7d/],
   ["analyze --window 1s --window 2s", /--window is given more than once/],
   ["analyze --min-status 600", /--min-status 600: .* 100 to 599/],
-  ["analyze --line-bytes-max 1", /--line-bytes-max 1: .* 256/],
+  ["analyze --limit line-bytes=1", /--limit line-bytes=1: "1" is not from 256 to 16MiB/],
+  ["analyze --limit line-byte=1", /there is no limit "line-byte": did you mean line-bytes\?/],
+  ["analyze --limit statuses=9", /statuses is 500 and cannot be changed/],
   ["analyze --format xml", /--format xml: .* auto or json or csv/],
   ["analyze --source http://127.0.0.1:80", /--source .* is not a source/],
   ["analyze --source tcp://127.0.0.1:99999", /--source .* is not HOST:PORT/],
@@ -398,4 +402,12 @@ Deno.test("analyze ends quietly where its standard error goes away", async () =>
   await program.stderr.close();
   await send(connection, "nonsense\n");
   assert.equal((await program.ended()).status, 0);
+});
+
+Deno.test("analyze --help limits lists every limit", async () => {
+  const { status, stdout } = await runCommandLine(["analyze", "--help", "limits"]);
+  assert.equal(status, 0);
+  const listed = [...stdout.matchAll(/^ {2}([a-z-]+)=/gm)].map(([, name]) => name);
+  assert.deepEqual(listed, LIMIT_NAMES.map(limitLabel));
+  assert.match((await runCommandLine(["analyze", "--help", "nonsense"])).stdout, /^ {2}--limit /m);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DEFAULT_LIMITS } from "../../analyzer/limits.ts";
 import { ConsoleReporter } from "../../analyzer/sink/console_reporter.ts";
 import { formatWindowTable } from "../../analyzer/sink/console_table.ts";
 import { formatStatusLine } from "../../analyzer/sink/status_line.ts";
@@ -50,7 +51,11 @@ Deno.test("no attack gets out of a JSON line, a sample or a message, or changes 
     const notices: string[] = [];
     const reporter = new ConsoleReporter(
       { print: (line) => void (printed += line), notice: (line) => void notices.push(line) },
-      { screen: { quiet: false, showUrls: true, outputFormat: "json" }, maxFutureMs: 0 },
+      {
+        screen: { quiet: false, showUrls: true, outputFormat: "json" },
+        maxFutureMs: 0,
+        limits: DEFAULT_LIMITS,
+      },
     );
     reporter.windowClosed(attackedWindow(text));
     assert.doesNotMatch(printed, UNSAFE_TO_SHOW, name);

@@ -26,6 +26,7 @@ import { checkAgreement, checkTotals, checkWindows } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { ASIDE, CHECKPOINTS, LOG, OUTPUT, SimulatedMachine, TCP } from "./simulated_machine.ts";
 import { LINE_BYTES_MAX } from "./traffic.ts";
+import { LimitCounter } from "../../analyzer/limits.ts";
 
 /** What a simulation went through, by kind; what never happened has no entry. */
 export type Events = ReadonlyMap<string, number>;
@@ -67,7 +68,8 @@ class Simulation implements Disposable {
       ...(this.#machine.inputs.includes("tcp") ? ["--source", TCP] : []),
       ...(this.#machine.inputs === "tcp" ? [] : ["--source", LOG]),
       ...(this.#machine.isFollowed ? ["--follow"] : []),
-      ...["--line-bytes-max", String(LINE_BYTES_MAX), "--window", "1s"],
+      ...["--limit", `line-bytes=${LINE_BYTES_MAX}`, "--window", "1s"],
+      ...["--limit", "error-file-bytes=3000", "--limit", "error-file-age=10s"],
       ...["--lateness", "500ms", "--idle-timeout", "2s", "--max-future", "off"],
       ...["--checkpoint-interval", this.#machine.random.pick(["20ms", "100ms", "1s"])],
     ]));
@@ -117,6 +119,7 @@ class Simulation implements Disposable {
     const readBefore = this.#machine.sender.readBytes;
     const closedUpToMs = recovered.state?.windows.closedUpToMs ?? -Infinity;
     const closed = new Set<number>();
+    const limitCounter = new LimitCounter();
     const pipeline = startPipeline({
       config: this.#config,
       clock: life,
@@ -126,7 +129,7 @@ class Simulation implements Disposable {
       checkpoints,
       errors: new ErrorFiles(
         this.#machine.disk.storage(OUTPUT, life),
-        { partBytesMax: 3000, partAgeMaxMs: 10_000 },
+        { limits: this.#config.limits, limitCounter },
         recovered.errorFiles,
         retrier,
       ),
@@ -141,6 +144,7 @@ class Simulation implements Disposable {
         futureRow() {},
         notice() {},
       },
+      limitCounter,
       isAnswering: () => this.#machine.random.next() < 0.5,
       signal,
     });
@@ -152,6 +156,8 @@ class Simulation implements Disposable {
       live: pipeline.board,
       history,
       deliveries: pipeline.deliveries,
+      limits: this.#config.limits,
+      limitCounter,
       health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),

@@ -10,6 +10,7 @@ import { BASE_MS, jsonLine } from "../support/log_lines.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { storageRetrier } from "../support/storage_retrier.ts";
 import { checkTotals } from "./invariants.ts";
+import { LimitCounter } from "../../analyzer/limits.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -20,8 +21,9 @@ class Running implements AsyncDisposable {
   readonly #config = analyzerConfig(
     parseOptions(analyzerOptions, ["--source", "tcp://127.0.0.1:9", "--no-save"]),
   );
+  readonly #limitCounter = new LimitCounter();
   readonly #stopping = new AbortController();
-  readonly #results = new UnsavedResults(this.#config);
+  readonly #results = new UnsavedResults(this.#config, this.#limitCounter);
   /** Starts and rows of the windows that have closed, in their order; starts in s. */
   readonly closed: [start: number, rows: number][] = [];
   #controller: ReadableByteStreamController | undefined;
@@ -53,6 +55,7 @@ class Running implements AsyncDisposable {
         futureRow() {},
         notice() {},
       },
+      limitCounter: this.#limitCounter,
       isAnswering: () => false,
       signal: this.#stopping.signal,
     });

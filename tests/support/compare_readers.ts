@@ -6,6 +6,7 @@ import {
 } from "../../analyzer/decode/line_decoder.ts";
 import { FUTURE_WINDOW, type RecordBatch } from "../../analyzer/decode/record_batch.ts";
 import { MutatedLines } from "./line_mutations.ts";
+import { testLimits } from "./limits.ts";
 
 /**
  * Reads mutated lines with and without the layouts that the decoder learns, and demands the same
@@ -36,7 +37,7 @@ const BLOCK_LINES = 200;
 const OPTIONS = {
   format: "auto",
   minStatus: 100,
-  lineBytesMax: 400,
+  ...testLimits({ lineBytes: 400 }),
   saves: true,
   windowLengthMs: 30_000,
   latenessMs: 5000,

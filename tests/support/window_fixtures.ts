@@ -9,6 +9,7 @@ import type {
 } from "../../analyzer/sink/window_history.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
 import type { StatusSummary, WindowSummary } from "../../analyzer/window/window_summary.ts";
+import { testLimits } from "./limits.ts";
 
 /** 2025-05-30T18:52:30Z, the start of a window of 30 s. */
 export const START_MS = 1_748_631_150_000;
@@ -144,6 +145,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     live,
     history,
     deliveries,
+    ...testLimits(),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

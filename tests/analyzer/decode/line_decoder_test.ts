@@ -7,7 +7,7 @@ import {
 } from "../../../analyzer/decode/line_decoder.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
 import type { InputPosition, RecordBatch } from "../../../analyzer/decode/record_batch.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import { BATCH_WINDOWS_MAX } from "../../../analyzer/decode/record_batch_builder.ts";
 import {
   BASE_MS,
@@ -16,12 +16,13 @@ import {
   MALFORMED_LINES,
   toBytes,
 } from "../../support/log_lines.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const LINE_BYTES_MAX = 256;
 const OPTIONS: DecoderOptions = {
   format: "auto",
   minStatus: 400,
-  lineBytesMax: LINE_BYTES_MAX,
+  ...testLimits({ lineBytes: LINE_BYTES_MAX }),
   saves: true,
   windowLengthMs: 30_000,
   latenessMs: 5000,
@@ -150,14 +151,17 @@ Deno.test("LineDecoder.push() keeps the first sample of each kind, cut to a safe
   const lines = Object.values(MALFORMED_LINES).flat();
   const { samples } = sum(decode([toBytes([...lines, ...lines])]));
   assert.deepEqual(samples.map(({ kind }) => kind), Object.keys(MALFORMED_LINES));
-  const long = sum(decode([toBytes(["é".repeat(120)])], { options: { lineBytesMax: 999 } }));
+  const long = sum(
+    decode([toBytes(["é".repeat(120)])], { options: testLimits({ lineBytes: 999 }) }),
+  );
   assert.equal(long.samples[0]!.text, "é".repeat(SAMPLE_BYTES_MAX / 2));
   assert.equal(samples[0]!.text, "\uFFFD");
   // Of a line that is too long no more than of one that came in pieces.
   const tooLong = encoder.encode("0123456789\n");
   for (const chunkBytes of [1, 3, 11]) {
-    const options = { lineBytesMax: 5 };
+    const options = testLimits({ lineBytes: 5 });
     const { samples } = sum(decode(split(tooLong, chunkBytes), { options }));
+    assert.equal(options.limitCounter.count("lineBytes"), 1);
     assert.deepEqual(samples, [{ kind: "oversized", text: "01234" }]);
   }
 });
@@ -205,23 +209,25 @@ Deno.test("LineDecoder counts statuses from minStatus on as errors", () => {
 
 // S-16
 Deno.test("LineDecoder counts a URL up to its bound whole, a longer one cut between characters", () => {
+  const options = testLimits({ lineBytes: 9999 });
   const urlOf = (url: string) => {
     const line = jsonLine({ url, status: 404 });
-    const [batch] = decode([toBytes([line])], { options: { lineBytesMax: 9999 } });
+    const [batch] = decode([toBytes([line])], { options });
     const { lineBytes, urlBytes } = batch!.errors;
     assert.equal(new TextDecoder().decode(lineBytes), `${line}\n`);
     return new TextDecoder("utf-8", { fatal: true }).decode(urlBytes);
   };
-  const longest = "/".repeat(LIMITS.urlBytesMax);
+  const longest = "/".repeat(DEFAULT_LIMITS.urlBytes);
   assert.equal(urlOf(longest), longest);
   // The ellipsis takes three bytes.
   assert.equal(urlOf(`${longest}/`), `${longest.slice(3)}…`);
   for (const shift of ["", "/", "//", "///"]) {
-    const cut = urlOf(shift + "😀".repeat(LIMITS.urlBytesMax / 4 + 1));
+    const cut = urlOf(shift + "😀".repeat(DEFAULT_LIMITS.urlBytes / 4 + 1));
     const bytes = encoder.encode(cut).length;
     assert.ok(cut.endsWith("😀…"), cut.slice(-3));
-    assert.ok(bytes <= LIMITS.urlBytesMax && bytes > LIMITS.urlBytesMax - 4, `${bytes}`);
+    assert.ok(bytes <= DEFAULT_LIMITS.urlBytes && bytes > DEFAULT_LIMITS.urlBytes - 4, `${bytes}`);
   }
+  assert.equal(options.limitCounter.count("urlBytes"), 5);
 });
 
 // S-9

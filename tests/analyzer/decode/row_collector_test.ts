@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import { RecordBatchBuilder } from "../../../analyzer/decode/record_batch_builder.ts";
 import { RowCollector } from "../../../analyzer/decode/row_collector.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import {
   ERROR_BYTES,
   ErrorField,
@@ -11,11 +11,12 @@ import {
   memoryWords,
   Place,
 } from "../../../analyzer/decode/scan/scan_memory.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const OPTIONS = {
   format: "auto",
   minStatus: 400,
-  lineBytesMax: 1000,
+  ...testLimits({ lineBytes: 1000 }),
   saves: true,
   windowLengthMs: 10_000,
   latenessMs: 2000,
@@ -169,7 +170,7 @@ Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes th
 
 // S-16
 Deno.test("RowCollector cuts URLs that are too long, however they were read", () => {
-  const url = "/" + "é".repeat(LIMITS.urlBytesMax);
+  const url = "/" + "é".repeat(DEFAULT_LIMITS.urlBytes);
   const { rows, build } = setUp();
   rows.addRecord({ eventTimeMs: 5000, ip: "::1", url, status: 404, toJson: () => "{}" });
   scanned({ placedMs: 0, error: { ...NO_ERROR, line: url, url } });
@@ -180,13 +181,15 @@ Deno.test("RowCollector cuts URLs that are too long, however they were read", ()
   );
   assert.equal(first, second);
   assert.match(first!, /^\/é+…$/);
-  assert.ok(urlOffsets[1]! <= LIMITS.urlBytesMax && urlOffsets[1]! > LIMITS.urlBytesMax - 4);
+  assert.ok(
+    urlOffsets[1]! <= DEFAULT_LIMITS.urlBytes && urlOffsets[1]! > DEFAULT_LIMITS.urlBytes - 4,
+  );
   const line = new TextDecoder().decode(lineBytes.subarray(lineOffsets[1], lineOffsets[2]));
   assert.equal(line, `${url}\n`, "the line is kept whole");
 });
 
 Deno.test("RowCollector counts an escaped URL as what it stands for, and keeps its line", () => {
-  const urls = ["/a", "/\u20ac", "/" + "\u00e9".repeat(LIMITS.urlBytesMax)];
+  const urls = ["/a", "/\u20ac", "/" + "\u00e9".repeat(DEFAULT_LIMITS.urlBytes)];
   for (const url of urls) {
     const { rows, build } = setUp();
     const escaped = JSON.stringify(url).slice(1, -1).replace("/", "\\/").replace(

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { BodyHead } from "../../../analyzer/delivery/body_head.ts";
 import { type CountedBody, DeliveryBody } from "../../../analyzer/delivery/delivery_body.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { bodyOf, gzip } from "./delivery_run.ts";
+
+const SILENCE_MAX_MS = 30_000;
 
 function open(
   stream: ReadableStream<Uint8Array> | null,
@@ -11,7 +12,10 @@ function open(
 ) {
   const { isGzip = false, counted } = options;
   const clock = new ManualClock();
-  return { clock, body: new DeliveryBody(stream, { clock, isGzip, counted }) };
+  return {
+    clock,
+    body: new DeliveryBody(stream, { clock, isGzip, counted, silenceMaxMs: SILENCE_MAX_MS }),
+  };
 }
 
 /** What can be read of it, and whether it came to its end or broke. */
@@ -99,7 +103,7 @@ Deno.test("DeliveryBody gives up on a sender that is silent for too long, not a 
     const text = read(body);
     await clock.whenWaiting();
     for (let i = 0; i < 20; i++) await null;
-    clock.advance(LIMITS.deliverySilenceMaxMs - 1);
+    clock.advance(SILENCE_MAX_MS - 1);
     for (let i = 0; i < 20; i++) await null;
     assert.equal(body.failure, undefined);
     clock.advance(1);

@@ -3,10 +3,11 @@ import { BodyHead } from "../../../analyzer/delivery/body_head.ts";
 import { Delivery, type Settlement } from "../../../analyzer/delivery/delivery.ts";
 import { DeliveryLedger } from "../../../analyzer/delivery/delivery_ledger.ts";
 import { encodeKeyRecord, keyOfRecord } from "../../../analyzer/delivery/key_record.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import { emptyTotals } from "../../../analyzer/sink/totals.ts";
 import { analyzedBatch } from "../../support/batches.ts";
 import { START_MS } from "../../support/window_fixtures.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const BATCH = analyzedBatch([{ time: START_MS }, { time: START_MS, status: 200 }]);
 const BYTES = BATCH.batch.counts.bytes;
@@ -38,7 +39,7 @@ async function settled(): Promise<void> {
 }
 
 Deno.test("DeliveryLedger settles a delivery only once it is durable", async () => {
-  const ledger = new DeliveryLedger({ saves: true });
+  const ledger = new DeliveryLedger({ ...testLimits(), saves: true });
   const [first, second] = [deliver(), deliver()];
   for (const { delivery } of [first, second]) ledger.begin(delivery, undefined);
   ledger.add(first.delivery, BATCH, 0);
@@ -57,7 +58,7 @@ Deno.test("DeliveryLedger settles a delivery only once it is durable", async () 
 
 Deno.test("DeliveryLedger lets nobody wait where nothing is saved, or where a body broke off", async () => {
   for (const [saves, isComplete] of [[false, true], [true, false]] as const) {
-    const ledger = new DeliveryLedger({ saves });
+    const ledger = new DeliveryLedger({ ...testLimits(), saves });
     const sent = deliver();
     ledger.begin(sent.delivery, undefined);
     assert.equal(ledger.end(sent.delivery, isComplete, 0), false);
@@ -71,12 +72,12 @@ Deno.test("DeliveryLedger lets nobody wait where nothing is saved, or where a bo
 });
 
 Deno.test("DeliveryLedger.state() tells how far each key is counted, on its way or not", () => {
-  const ledger = new DeliveryLedger({ saves: true });
+  const ledger = new DeliveryLedger({ ...testLimits(), saves: true });
   const { delivery } = deliver("k");
   ledger.begin(delivery, undefined);
   assert.deepEqual(ledger.state(), [], "nothing is counted yet");
   ledger.add(delivery, BATCH, 5);
-  const restored = new DeliveryLedger({ saves: true, keys: ledger.state() });
+  const restored = new DeliveryLedger({ ...testLimits(), saves: true, keys: ledger.state() });
   const onItsWay = restored.find("k", 5)!;
   assert.deepEqual([onItsWay.isComplete, onItsWay.totals.bytes, onItsWay.usedAtMs], [
     false,
@@ -95,7 +96,7 @@ Deno.test("DeliveryLedger.state() tells how far each key is counted, on its way 
 });
 
 Deno.test("DeliveryLedger leaves a key alone under which nothing more was counted", () => {
-  const ledger = new DeliveryLedger({ saves: true, keys: [recordOf("k", 7)] });
+  const ledger = new DeliveryLedger({ ...testLimits(), saves: true, keys: [recordOf("k", 7)] });
   const before = ledger.state();
   const { delivery } = deliver("k");
   ledger.begin(delivery, ledger.find("k", 8));
@@ -105,15 +106,17 @@ Deno.test("DeliveryLedger leaves a key alone under which nothing more was counte
 
 // S-51
 Deno.test("DeliveryLedger keeps so many keys and no more, those used last", () => {
-  const max = LIMITS.idempotencyKeysMax;
+  const max = DEFAULT_LIMITS.idempotencyKeys;
   const keys = Array.from({ length: max }, (_, i) => recordOf(`k${i}`, i));
-  const ledger = new DeliveryLedger({ saves: true, keys });
+  const limits = testLimits();
+  const ledger = new DeliveryLedger({ ...limits, saves: true, keys });
   for (const key of ["k0", "new"]) {
     const { delivery } = deliver(key);
     ledger.begin(delivery, ledger.find(key, max));
     ledger.end(delivery, true, max);
   }
   assert.equal(ledger.keyCount, max);
+  assert.equal(limits.limitCounter.count("idempotencyKeys"), 1);
   assert.equal(ledger.find("k1", max), undefined, "the one used longest ago");
   assert.ok(ledger.find("k2", max) && ledger.find("k0", max));
   assert.deepEqual(ledger.state().slice(-2).map(keyOfRecord), ["k0", "new"]);
@@ -121,18 +124,24 @@ Deno.test("DeliveryLedger keeps so many keys and no more, those used last", () =
 
 // S-51
 Deno.test("DeliveryLedger forgets keys after a day, to the millisecond", () => {
-  const age = LIMITS.idempotencyKeyAgeMaxMs;
-  const ledger = new DeliveryLedger({ saves: true, keys: [recordOf("a", 0), recordOf("b", 1)] });
+  const age = DEFAULT_LIMITS.idempotencyKeyAge;
+  const limits = testLimits();
+  const ledger = new DeliveryLedger({
+    ...limits,
+    saves: true,
+    keys: [recordOf("a", 0), recordOf("b", 1)],
+  });
   assert.ok(ledger.find("a", age - 1));
   assert.equal(ledger.find("a", age), undefined);
   const { delivery } = deliver("c");
   ledger.begin(delivery, undefined);
   ledger.end(delivery, true, age);
+  assert.equal(limits.limitCounter.count("idempotencyKeyAge"), 1);
   assert.deepEqual(ledger.state().map(keyOfRecord), ["b", "c"]);
 });
 
 Deno.test("DeliveryLedger.stop() tells everyone who still waits", async () => {
-  const ledger = new DeliveryLedger({ saves: true });
+  const ledger = new DeliveryLedger({ ...testLimits(), saves: true });
   const [ended, open] = [deliver(), deliver()];
   for (const { delivery } of [ended, open]) ledger.begin(delivery, undefined);
   ledger.end(ended.delivery, true, 0);

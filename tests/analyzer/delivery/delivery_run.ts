@@ -11,6 +11,7 @@ import { TotalsCounter } from "../../../analyzer/sink/totals_counter.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
 import { TumblingWindowOperator } from "../../../analyzer/window/tumbling_window_operator.ts";
 import { sourceContext } from "../source/byte_streams.ts";
+import { testLimits } from "../../support/limits.ts";
 
 /** What a checkpoint holds of a {@linkcode DeliveryRun}. */
 export interface SavedRun {
@@ -27,12 +28,13 @@ export class DeliveryRun {
   readonly ledger: DeliveryLedger;
   readonly clock;
   readonly controller;
+  readonly limitCounter;
   readonly elements: AsyncGenerator<InputElement, void, void>;
   /** Kinds of the elements so far. */
   readonly kinds: string[] = [];
   readonly #totals: TotalsCounter;
   readonly #windows = new TumblingWindowOperator(
-    { windowLengthMs: 30_000, openWindowsMax: 1000 },
+    { windowLengthMs: 30_000, ...testLimits() },
     undefined,
   );
   #next: Promise<IteratorResult<InputElement, void>> | undefined;
@@ -41,8 +43,9 @@ export class DeliveryRun {
     const { saves = true, restored } = options;
     const { clock, controller, context } = sourceContext();
     this.clock = clock;
+    this.limitCounter = context.limitCounter;
     this.controller = controller;
-    this.ledger = new DeliveryLedger({ saves, keys: restored?.keys });
+    this.ledger = new DeliveryLedger({ saves, ...testLimits(), keys: restored?.keys });
     this.source = new DeliverySource(this.ledger, context);
     this.elements = this.source.open();
     this.#totals = new TotalsCounter(restored?.totals);

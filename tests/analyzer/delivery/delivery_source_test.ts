@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import type { Totals } from "../../../analyzer/sink/totals.ts";
 import { BASE_MS, jsonLine, toBytes } from "../../support/log_lines.ts";
 import { bodyOf, DeliveryRun, gzip, type SavedRun } from "./delivery_run.ts";
@@ -92,8 +92,9 @@ Deno.test("DeliverySource gives up on a silent sender, and its place is free aga
   while (run.totals.lines < 5) await run.step();
   for (let i = 0; i < 20; i++) await null;
   assert.equal(run.source.counts.open, 1);
-  run.clock.advance(LIMITS.deliverySilenceMaxMs);
+  run.clock.advance(DEFAULT_LIMITS.deliverySilence);
   assert.deepEqual(await run.until(answer), { kind: "broken", why: "silent", lines: 5 });
+  assert.equal(run.limitCounter.count("deliverySilence"), 1);
   assert.equal(run.source.counts.open, 0);
   await run.stop();
 });
@@ -102,12 +103,13 @@ Deno.test("DeliverySource gives up on a silent sender, and its place is free aga
 Deno.test("DeliverySource takes so many requests at a time and no more", async () => {
   const run = new DeliveryRun();
   const answers = [];
-  for (let i = 0; i < LIMITS.deliveriesMax; i++) answers.push(run.deliver(TEXT));
-  assert.equal(run.source.counts.open, LIMITS.deliveriesMax);
+  for (let i = 0; i < DEFAULT_LIMITS.deliveries; i++) answers.push(run.deliver(TEXT));
+  assert.equal(run.source.counts.open, DEFAULT_LIMITS.deliveries);
   assert.deepEqual(await run.deliver(TEXT), { kind: "overloaded" });
+  assert.equal(run.limitCounter.count("deliveries"), 1);
   for (const answer of answers) assert.equal((await run.until(answer)).kind, "delivered");
   assert.equal((await run.until(run.deliver(TEXT))).kind, "delivered");
-  assert.equal(run.totals.lines, 5 * (LIMITS.deliveriesMax + 1));
+  assert.equal(run.totals.lines, 5 * (DEFAULT_LIMITS.deliveries + 1));
   await run.stop();
 });
 

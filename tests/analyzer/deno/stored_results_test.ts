@@ -9,6 +9,7 @@ import { emptyTotals } from "../../../analyzer/sink/totals.ts";
 import type { Source } from "../../../analyzer/source/source.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import { LENGTH_MS, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+import { LimitCounter } from "../../../analyzer/limits.ts";
 
 /** Results in a directory of their own, and what they said. */
 async function fixture() {
@@ -23,6 +24,7 @@ async function fixture() {
       label: "label",
       notice: (line) => notices.push(line),
       retrier: storageRetrier(),
+      limitCounter: new LimitCounter(),
     });
   return {
     output,

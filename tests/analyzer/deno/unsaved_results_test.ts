@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { analyzerConfig, analyzerOptions } from "../../../analyzer/config.ts";
 import { UnsavedResults } from "../../../analyzer/deno/unsaved_results.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS, LimitCounter } from "../../../analyzer/limits.ts";
 import type { WindowHistory } from "../../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
 import { LENGTH_MS, windowSummary } from "../../support/window_fixtures.ts";
@@ -11,8 +11,14 @@ function put(history: WindowHistory, startMs: number): void {
   history.put({ ...windowSummary({ startMs }), state: "closed", ipSketches: [noSketch, noSketch] });
 }
 
-function unsaved(...args: readonly string[]): UnsavedResults {
-  return new UnsavedResults(analyzerConfig(parseOptions(analyzerOptions, ["--no-save", ...args])));
+function unsaved(
+  args: readonly string[] = [],
+  limitCounter = new LimitCounter(),
+): UnsavedResults {
+  return new UnsavedResults(
+    analyzerConfig(parseOptions(analyzerOptions, ["--no-save", ...args])),
+    limitCounter,
+  );
 }
 
 // S-47
@@ -29,21 +35,24 @@ Deno.test("UnsavedResults begins anew, and has nothing to save", async () => {
 });
 
 Deno.test("UnsavedResults keeps the latest windows, and no more than the limit", async () => {
-  using results = unsaved();
+  const limitCounter = new LimitCounter();
+  using results = unsaved([], limitCounter);
   const { history } = await results.open([]);
-  const max = LIMITS.windowsUnsavedMax;
+  const max = DEFAULT_LIMITS.unsavedWindows;
   for (let i = 0; i < max; i++) put(history, i * LENGTH_MS);
   const count = () => history.query({ limit: 2 * max, urlsMax: 0 }).windows.length;
   assert.equal(count(), max);
   assert.notEqual(history.get(0, { urlsMax: 1 }), undefined);
+  assert.equal(limitCounter.count("unsavedWindows"), 0);
   put(history, max * LENGTH_MS);
   assert.equal(count(), max);
+  assert.equal(limitCounter.count("unsavedWindows"), 1);
   assert.equal(history.get(0, { urlsMax: 1 }), undefined);
   assert.equal(history.get(LENGTH_MS, { urlsMax: 1 })!.startMs, LENGTH_MS);
 });
 
 Deno.test("UnsavedResults keeps no windows where nobody can ask for them", async () => {
-  using results = unsaved("--no-http");
+  using results = unsaved(["--no-http"]);
   const { history } = await results.open([]);
   put(history, 0);
   history.commit(1);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { renderOpenMetrics, renderPrometheusText } from "../../../analyzer/metrics/exposition.ts";
 import type { Metric, MetricFacts, Sample } from "../../../analyzer/metrics/metric.ts";
 import { liveView } from "../../support/window_fixtures.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const FACTS: MetricFacts = {
   view: liveView(),
@@ -15,6 +16,7 @@ const FACTS: MetricFacts = {
   writerRefusals: 0,
   http: { exceptions: 0, deliveriesByStatus: new Map() },
   deliveries: undefined,
+  ...testLimits(),
 };
 
 const METRICS: readonly Metric[] = [

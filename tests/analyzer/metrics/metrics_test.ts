@@ -8,6 +8,8 @@ import {
 import { METRICS } from "../../../analyzer/metrics/metrics.ts";
 import { emptyTotals, type Totals } from "../../../analyzer/sink/totals.ts";
 import { liveView, sourceState, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+import { testLimits } from "../../support/limits.ts";
+import { LIMIT_NAMES } from "../../../analyzer/limits.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/METRICS.md", import.meta.url));
 
@@ -161,6 +163,7 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     writerRefusals: 3,
     http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
     deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
+    ...testLimits(),
     ...overrides,
   };
 }
@@ -180,3 +183,15 @@ function valueOf(name: string, label?: string, given = facts()): number {
 function sum(name: string): number {
   return samplesOf(name).reduce((total, { value }) => total + value, 0);
 }
+
+Deno.test("METRICS show every limit, and how often it had an effect", () => {
+  const given = facts(testLimits({ lineBytes: 300, deliverySilence: 1500 }));
+  given.limitCounter.reach("openWindows", 2);
+  assert.equal(valueOf("vigie_limit", "line-bytes", given), 300);
+  assert.equal(valueOf("vigie_limit", "delivery-silence", given), 1.5);
+  assert.equal(valueOf("vigie_limit_reached", "open-windows", given), 2);
+  assert.equal(valueOf("vigie_limit_reached", "line-bytes", given), 0);
+  for (const name of ["vigie_limit", "vigie_limit_reached"]) {
+    assert.equal(samplesOf(name, given).length, LIMIT_NAMES.length);
+  }
+});

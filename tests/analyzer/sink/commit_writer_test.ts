@@ -25,6 +25,7 @@ import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import { LENGTH_MS, liveView, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const TCP: SavedSource = { name: "tcp://127.0.0.1:9999", firstStartedAtMs: 0, file: undefined };
 const FILE: SavedSource = {
@@ -104,7 +105,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     history,
     errors: new ErrorFiles(
       storage,
-      { partBytesMax: 60, partAgeMaxMs: 1e9 },
+      testLimits({ errorFileBytes: 60, errorFileAge: 1e9 }),
       NO_ERROR_FILES,
       retrier,
     ),
@@ -124,7 +125,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     epoch: 0,
     positions: new Map(),
     onChanged: () => tell("changed"),
-    deliveries: new DeliveryLedger({ saves: true }),
+    deliveries: new DeliveryLedger({ ...testLimits(), saves: true }),
     onCheckpointWanted: () => tell("checkpoint wanted"),
     onSourcesEnded: () => tell("sources ended"),
     onBarrier: () => tell("barrier"),

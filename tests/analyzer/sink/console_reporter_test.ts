@@ -5,6 +5,7 @@ import { ConsoleReporter, type Screen } from "../../../analyzer/sink/console_rep
 import { toWindowJson } from "../../../analyzer/window/window_json.ts";
 import type { ClosedWindow } from "../../../analyzer/window/window_summary.ts";
 import { statusSummary, windowSummary } from "../../support/window_fixtures.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 
 const CONFIG: ScreenConfig = { quiet: false, showUrls: false, outputFormat: "table" };
 
@@ -19,7 +20,11 @@ function setUp(config: Partial<ScreenConfig> = {}) {
 }
 
 function reporterOn(screen: Screen, config: Partial<ScreenConfig> = {}): ConsoleReporter {
-  return new ConsoleReporter(screen, { screen: { ...CONFIG, ...config }, maxFutureMs: 300_000 });
+  return new ConsoleReporter(screen, {
+    screen: { ...CONFIG, ...config },
+    maxFutureMs: 300_000,
+    limits: DEFAULT_LIMITS,
+  });
 }
 
 function closedWindow(changes: Partial<ClosedWindow> = {}): ClosedWindow {

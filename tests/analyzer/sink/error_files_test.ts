@@ -9,11 +9,12 @@ import {
 import { analyzedBatch, type Row } from "../../support/batches.ts";
 import { MemoryStorage, StorageFailure } from "../../support/memory_storage.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
+import { testLimits } from "../../support/limits.ts";
 
 const DAY_MS = 86_400_000;
 /** 2025-05-30T00:00:00Z */
 const DAY = 1_748_563_200_000;
-const NEVER_ROLL = { partBytesMax: 1e9, partAgeMaxMs: 1e9 };
+const NEVER_ROLL = testLimits({ errorFileBytes: 1e9, errorFileAge: 1e9 });
 const LIVE = { isLive: true, label: "x" };
 const REPLAYABLE = { isLive: false, label: "x" };
 
@@ -102,9 +103,10 @@ Deno.test("ErrorFiles.append() puts future rows under the day of the clock where
 // S-34
 Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the bound", async () => {
   const storage = new MemoryStorage();
+  const limits = testLimits({ errorFileBytes: 8 });
   const files = new ErrorFiles(
     storage,
-    { ...NEVER_ROLL, partBytesMax: 8 },
+    limits,
     NO_ERROR_FILES,
     storageRetrier(),
   );
@@ -117,17 +119,18 @@ Deno.test("ErrorFiles.append() begins a new part once one has the bytes of the b
     "errors/date=2025-05-30/part-000002.jsonl": "789\n",
   });
   assert.equal(storage.openCount, 1, "the full part is closed");
+  assert.equal(limits.limitCounter.count("errorFileBytes"), 1);
   files.close();
   storage.crash();
   assert.equal(storage.text(PART_1), "123\n456\n", "the full part is durable");
 });
 
 Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and closes one at it", async () => {
-  for (const [partBytesMax, open] of [[5, 1], [4, 0]] as const) {
+  for (const [errorFileBytes, open] of [[5, 1], [4, 0]] as const) {
     const storage = new MemoryStorage();
     const files = new ErrorFiles(
       storage,
-      { ...NEVER_ROLL, partBytesMax },
+      testLimits({ errorFileBytes }),
       NO_ERROR_FILES,
       storageRetrier(),
     );
@@ -142,9 +145,10 @@ Deno.test("ErrorFiles.sync() keeps a part a byte below the bound open, and close
 // S-34
 Deno.test("ErrorFiles.sync() closes a part at its age, not a millisecond before", async () => {
   const storage = new MemoryStorage();
+  const limits = testLimits({ errorFileAge: 1000 });
   const files = new ErrorFiles(
     storage,
-    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    limits,
     NO_ERROR_FILES,
     storageRetrier(),
   );
@@ -154,13 +158,14 @@ Deno.test("ErrorFiles.sync() closes a part at its age, not a millisecond before"
   assert.equal(files.state().open.length, 1);
   await files.sync(6000);
   assert.deepEqual(files.state(), { nextPart: 2, open: [] });
+  assert.equal(limits.limitCounter.count("errorFileAge"), 1);
   assert.equal(storage.openCount, 0);
 });
 
 Deno.test("ErrorFiles.sync() lets a part age anew after the clock was set back", async () => {
   const files = new ErrorFiles(
     new MemoryStorage(),
-    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    testLimits({ errorFileAge: 1000 }),
     NO_ERROR_FILES,
     storageRetrier(),
   );
@@ -178,7 +183,7 @@ Deno.test("ErrorFiles.sync() lets a restored part age anew, and go on being writ
   storage.set(PART_1, "old\n");
   const files = new ErrorFiles(
     storage,
-    { ...NEVER_ROLL, partAgeMaxMs: 1000 },
+    testLimits({ errorFileAge: 1000 }),
     { nextPart: 2, open: [{ path: PART_1, bytes: 4 }] },
     storageRetrier(),
   );
@@ -349,7 +354,7 @@ Deno.test("recoverErrorFiles() leaves a part that somebody shortened or removed 
 /** A step of a run: rows appended, or a checkpoint. */
 type Step = readonly Row[] | "checkpoint";
 
-const SMALL_PARTS = { partBytesMax: 40, partAgeMaxMs: 4 };
+const SMALL_PARTS = testLimits({ errorFileBytes: 40, errorFileAge: 4 });
 
 /** Rolls by size and by age, several days, late and future rows. */
 const STEPS: readonly Step[] = [

@@ -1,6 +1,7 @@
 import type { SourceContext } from "../../../analyzer/source/source.ts";
 import type { Connection } from "../../../analyzer/source/tcp_source.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { testLimits } from "../../support/limits.ts";
 
 /** A byte stream in memory that sends its chunks one a read, and what became of it. */
 export class ByteStream implements Connection {
@@ -61,10 +62,11 @@ export function sourceContext(): {
   const context = {
     clock,
     signal: controller.signal,
+    ...testLimits(),
     decoder: {
       format: "auto",
       minStatus: 400,
-      lineBytesMax: 1000,
+      ...testLimits({ lineBytes: 1000 }),
       saves: true,
       windowLengthMs: 30_000,
       latenessMs: 5000,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StartException } from "../../../analyzer/exceptions.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import { TcpListenSource } from "../../../analyzer/source/tcp_listen_source.ts";
 import type { Connection } from "../../../analyzer/source/tcp_source.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
@@ -51,7 +51,7 @@ async function start({ once = false } = {}) {
       if (isLast(value)) return seen;
     }
   };
-  return { controller, clock, listener, elements, until };
+  return { controller, clock, limitCounter: context.limitCounter, listener, elements, until };
 }
 
 function describe(element: InputElement): string {
@@ -251,17 +251,18 @@ Deno.test("TcpListenSource goes on listening when it is prepared again", async (
 });
 
 Deno.test("TcpListenSource lets connections wait beyond the most that it reads at a time", async () => {
-  const { controller, listener, until } = await start();
+  const { controller, limitCounter, listener, until } = await start();
   const isConnected = (element: InputElement) =>
     element.kind === "source-changed" && element.connectionsDelta === 1;
   const isTold = (element: InputElement) =>
     element.kind === "source-changed" && element.notice.includes("more have to wait");
   const streams = Array.from(
-    { length: LIMITS.connectionsMax + 1 },
+    { length: DEFAULT_LIMITS.connections + 1 },
     (_, i) => new ByteStream([`${LINE}\n`], { end: i === 3 ? new Error("reset") : "open" }),
   );
   for (const stream of streams) listener.connect(stream);
   const seen = await until(isTold);
+  assert.equal(limitCounter.count("connections"), 1);
   // The one that is lost makes room for the last one.
   seen.push(...await until(isLoss), ...await until(isConnected));
   assert.equal(seen.filter((text) => text === "connected 1").length, streams.length);

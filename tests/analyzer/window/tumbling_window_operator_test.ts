@@ -5,8 +5,9 @@ import {
   type WindowsState,
 } from "../../../analyzer/window/tumbling_window_operator.ts";
 import { recordBatch, type Row } from "../../support/batches.ts";
+import { testLimits } from "../../support/limits.ts";
 
-const OPTIONS = { windowLengthMs: 30_000, openWindowsMax: 100 };
+const OPTIONS = { windowLengthMs: 30_000, ...testLimits({ openWindows: 100 }) };
 
 /** Drives one operator; all times in seconds. */
 class Driver {
@@ -137,7 +138,8 @@ Deno.test("TumblingWindowOperator counts errors in the future, and opens no wind
 
 // S-29
 Deno.test("TumblingWindowOperator closes the oldest early at the limit of open windows", () => {
-  const driver = new Driver({ openWindowsMax: 2 });
+  const limits = testLimits({ openWindows: 2 });
+  const driver = new Driver(limits);
   assert.deepEqual(driver.rows(0, 30).closed, []);
   assert.deepEqual(driver.rows(60).closed, ["0: 1/1"]);
   // Nothing is dropped: what comes for it now is late.
@@ -148,6 +150,23 @@ Deno.test("TumblingWindowOperator closes the oldest early at the limit of open w
   assert.deepEqual(driver.view().open, ["120: 1/1", "150: 1/1"]);
   // The watermark behind that place closes nothing a second time.
   assert.deepEqual(driver.watermark(60), []);
+  assert.equal(limits.limitCounter.count("openWindows"), 4);
+});
+
+Deno.test("TumblingWindowOperator tells what is no longer exact where a window closes", () => {
+  const limits = testLimits({ windowUrls: 2 });
+  const driver = new Driver(limits);
+  const row = (time: number, i: number) => ({ time, url: `/${i}`, ip: `host-${i}` });
+  driver.rows(row(0, 1), row(0, 2), row(30, 1), row(30, 2), row(30, 3));
+  driver.rows(...Array.from({ length: 4097 }, (_, i) => row(60, i)));
+  driver.watermark(30);
+  assert.equal(limits.limitCounter.count("windowUrls"), 0);
+  driver.watermark(60);
+  const counts =
+    () => [limits.limitCounter.count("windowUrls"), limits.limitCounter.count("exactAddresses")];
+  assert.deepEqual(counts(), [1, 0]);
+  driver.watermark(90);
+  assert.deepEqual(counts(), [2, 1]);
 });
 
 Deno.test("TumblingWindowOperator passes on what is not its own", () => {

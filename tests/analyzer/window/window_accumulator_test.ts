@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DISTINCT_EXACT_MAX, DistinctCounter } from "../../../analyzer/sketch/distinct_counter.ts";
-import { LIMITS } from "../../../analyzer/limits.ts";
+import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import { WindowAccumulator } from "../../../analyzer/window/window_accumulator.ts";
 import { recordBatch, type Row } from "../../support/batches.ts";
 
 const LENGTH_MS = 30_000;
+const SHAPE = { windowLengthMs: LENGTH_MS, limits: DEFAULT_LIMITS };
 
 function add(accumulator: WindowAccumulator, rows: readonly Row[]): WindowAccumulator {
   const { errors } = recordBatch(rows);
@@ -27,7 +28,7 @@ const rows: fc.Arbitrary<Row[]> = fc.array(
 // S-13
 Deno.test("WindowAccumulator.summarize() counts like a Set and a Map", () => {
   fc.assert(fc.property(rows, (rows) => {
-    const summary = add(new WindowAccumulator(60_000, LENGTH_MS), rows).summarize();
+    const summary = add(new WindowAccumulator(60_000, SHAPE), rows).summarize();
     const errors = rows.filter(({ status }) => status! >= 400);
     assert.deepEqual(
       { ...summary, statuses: [] },
@@ -61,7 +62,7 @@ Deno.test("WindowAccumulator.summarize() counts like a Set and a Map", () => {
 });
 
 Deno.test("WindowAccumulator.close() adds one readable sketch of addresses a status", () => {
-  const closed = add(new WindowAccumulator(0, LENGTH_MS), [
+  const closed = add(new WindowAccumulator(0, SHAPE), [
     { time: 0, status: 500, ip: "a" },
     { time: 0, status: 404, ip: "a" },
     { time: 0, status: 404, ip: "b" },
@@ -75,9 +76,9 @@ Deno.test("WindowAccumulator.close() adds one readable sketch of addresses a sta
 
 Deno.test("WindowAccumulator.restore() goes on as if it had never stopped", () => {
   fc.assert(fc.property(rows, rows, (before, after) => {
-    const whole = add(add(new WindowAccumulator(0, LENGTH_MS), before), after);
-    const stopped = add(new WindowAccumulator(0, LENGTH_MS), before);
-    const restored = add(WindowAccumulator.restore(stopped.state(), LENGTH_MS), after);
+    const whole = add(add(new WindowAccumulator(0, SHAPE), before), after);
+    const stopped = add(new WindowAccumulator(0, SHAPE), before);
+    const restored = add(WindowAccumulator.restore(stopped.state(), SHAPE), after);
     assert.deepEqual(restored.close(), whole.close());
     assert.deepEqual(restored.state(), whole.state());
   }));
@@ -87,32 +88,43 @@ Deno.test("WindowAccumulator.restore() goes on as if it had never stopped", () =
 Deno.test("WindowAccumulator lists URLs up to its bound, and counts them beyond", () => {
   const statusOf = (urlCount: number) => {
     const rows = Array.from({ length: urlCount }, (_, i) => ({ time: 0, url: `/${i}` }));
-    return add(new WindowAccumulator(0, LENGTH_MS), rows).summarize().statuses[0]!;
+    return add(new WindowAccumulator(0, SHAPE), rows).summarize().statuses[0]!;
   };
-  const full = statusOf(LIMITS.urlsMax);
-  assert.deepEqual(full.urlsTotal, { count: LIMITS.urlsMax, isExact: true });
-  assert.equal(full.urls.length, LIMITS.urlsMax);
+  const full = statusOf(DEFAULT_LIMITS.windowUrls);
+  assert.deepEqual(full.urlsTotal, { count: DEFAULT_LIMITS.windowUrls, isExact: true });
+  assert.equal(full.urls.length, DEFAULT_LIMITS.windowUrls);
   assert.ok(full.urls.every(({ count, countErrorMax }) => count === 1 && countErrorMax === 0));
-  const over = statusOf(LIMITS.urlsMax + 1);
-  assert.deepEqual(over.urlsTotal, { count: LIMITS.urlsMax + 1, isExact: true });
-  assert.equal(over.urls.length, LIMITS.urlsMax);
+  const over = statusOf(DEFAULT_LIMITS.windowUrls + 1);
+  assert.deepEqual(over.urlsTotal, { count: DEFAULT_LIMITS.windowUrls + 1, isExact: true });
+  assert.equal(over.urls.length, DEFAULT_LIMITS.windowUrls);
   assert.equal(over.urls[0]!.countErrorMax, 1);
   const exact = statusOf(DISTINCT_EXACT_MAX);
   assert.deepEqual(exact.urlsTotal, { count: DISTINCT_EXACT_MAX, isExact: true });
   const many = statusOf(20_000);
-  assert.equal(many.urls.length, LIMITS.urlsMax);
+  assert.equal(many.urls.length, DEFAULT_LIMITS.windowUrls);
   assert.equal(many.urlsTotal.isExact, false);
   // Four standard errors of HyperLogLog.
   assert.ok(Math.abs(many.urlsTotal.count / 20_000 - 1) < 4 * 0.0081);
 });
 
+Deno.test("WindowAccumulator.restore() keeps a window's list of URLs as long as it was", () => {
+  const shape = (windowUrls: number) => ({ ...SHAPE, limits: { windowUrls } });
+  const rows = ["/a", "/b", "/c"].map((url) => ({ time: 0, url }));
+  const before = add(new WindowAccumulator(0, shape(2)), rows);
+  for (const windowUrls of [1, 2, 10]) {
+    const restored = WindowAccumulator.restore(before.state(), shape(windowUrls));
+    assert.deepEqual(restored.summarize(), before.summarize());
+    assert.equal(add(restored, rows).summarize().statuses[0]!.urls.length, 2);
+  }
+});
+
 Deno.test("WindowAccumulator.restore() refuses a sketch that is damaged", () => {
-  const state = add(new WindowAccumulator(0, LENGTH_MS), [{ time: 0 }]).state();
+  const state = add(new WindowAccumulator(0, SHAPE), [{ time: 0 }]).state();
   for (const name of ["ips", "urls", "urlsTotal"] as const) {
     const status = state.statuses[0]!;
     const damaged = { ...status, [name]: status[name].slice(0, -1) };
     assert.throws(
-      () => WindowAccumulator.restore({ ...state, statuses: [damaged] }, LENGTH_MS),
+      () => WindowAccumulator.restore({ ...state, statuses: [damaged] }, SHAPE),
       (exception) => exception instanceof SyntaxError || exception instanceof RangeError,
     );
   }
