@@ -13,6 +13,7 @@ const documents = new Map(
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
   curl: ["--data", "--data-binary", "--retry", "--retry-all-errors"],
+  fuzzing: ["--cases", "--only", "--seed"],
   npm: ["--prefix"],
   simulation: ["--first", "--seeds"],
   soak: ["--minutes", "--scrape-interval"],
@@ -27,6 +28,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     "--ignore-env",
     "--max-semi-space-size",
     "--no-prompt",
+    "--no-remote",
   ],
 };
 
