@@ -193,6 +193,7 @@ Deno.test("no attack on the command line gets out of what is said about it", asy
     ["analyze", `--${attack}`],
     ["analyze", "--window", attack],
     ["analyze", "--source", `file:${attack}`],
+    ["analyze", "--source", "file:output/\x1b[2J\x9b\u202e.log", ...places],
     ["analyze", "--source", `file:${attack}`, "--source", `file:${attack}`],
     ["analyze", "--source", `file:/etc/${attack}`, ...places],
     ["analyze", "--source", `tcp://${attack}:9`],
