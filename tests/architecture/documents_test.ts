@@ -24,6 +24,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     "--allow-run",
     "--allow-write",
     "--coverage",
+    "--deny-write",
     "--frozen",
     "--ignore-env",
     "--max-semi-space-size",
