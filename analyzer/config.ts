@@ -33,6 +33,8 @@ export interface AnalyzerConfig {
   readonly saves: boolean;
   /** Whether what an earlier run left is moved aside first. */
   readonly reset: boolean;
+  /** Whether addresses are kept as keyed hashes only. */
+  readonly maskIp: boolean;
   /** Directory of the results. */
   readonly output: string;
   /** Directory of the checkpoints. */
@@ -129,6 +131,9 @@ export const analyzerOptions = {
     default: "checkpoint",
     help: "Where the state is kept from which a restart goes on",
   }),
+  maskIp: flag({
+    help: "Store no addresses, but keyed hashes of them, and of each error its five fields only",
+  }),
   noSave: flag({
     help: "Count only: write no files, and begin anew at each start; HTTP has the latest windows",
   }),
@@ -207,6 +212,7 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     checkpointIntervalMs: values.noSave ? Infinity : values.checkpointInterval,
     saves: !values.noSave,
     reset: values.reset,
+    maskIp: values.maskIp,
     output: values.output,
     checkpoint: values.checkpoint,
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,

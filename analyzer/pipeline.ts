@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { AnalyzerConfig } from "./config.ts";
 import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
+import type { IpMask } from "./decode/ip_mask.ts";
 import type { DeliveryReceiver } from "./delivery/delivery.ts";
 import { DeliveryLedger } from "./delivery/delivery_ledger.ts";
 import { DeliverySource } from "./delivery/delivery_source.ts";
@@ -31,6 +32,8 @@ export interface PipelineParts {
   /** Where the run goes on from. */
   readonly recovered: RecoveredState;
   readonly errors: ErrorSink;
+  /** Takes the place of addresses in all that is stored; `undefined` where nothing has to. */
+  readonly ipMask?: IpMask | undefined;
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
@@ -82,7 +85,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       ? 0
       : TURN_INTERVAL_SERVING_MS;
   const { maxFutureMs, limits } = config;
-  const decoder = { ...config, limitCounter };
+  const decoder = { ...config, limitCounter, ipMask: parts.ipMask };
   const context = { clock, signal, decoder, limits, limitCounter, maxFutureMs, turnIntervalMs };
   const ledger = new DeliveryLedger({
     saves: config.saves,

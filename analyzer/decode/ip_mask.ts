@@ -1,8 +1,8 @@
-import { PADDING_BYTES } from "../padded_bytes.ts";
+import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
 import { sipHash128 } from "../sketch/sip_hash.ts";
 
-/** Size of the key of an {@linkcode IpMask}. */
-export const IP_KEY_BYTES = 16;
+/** Size of the key of an {@linkcode IpMask}: one half for addresses, the other for digests. */
+export const IP_KEY_BYTES = 32;
 
 /** Size of a masked address: `ip-` and 32 hexadecimal digits, so it is a valid `ip` itself. */
 export const MASKED_IP_BYTES = 35;
@@ -21,15 +21,28 @@ export class IpMask {
   /** The address as it is written, {@linkcode MASKED_IP_BYTES} of ASCII, padded. */
   readonly text: DataView;
   readonly #key: Uint32Array;
+  readonly #digestKey: Uint32Array;
   readonly #whole = new Uint32Array(4);
 
   /** @param key {@linkcode IP_KEY_BYTES} random bytes */
   constructor(key: Uint8Array) {
     const view = new DataView(key.buffer, key.byteOffset, IP_KEY_BYTES);
-    this.#key = Uint32Array.from({ length: 4 }, (_, i) => view.getUint32(4 * i, true));
+    const words = Uint32Array.from({ length: 8 }, (_, i) => view.getUint32(4 * i, true));
+    this.#key = words.subarray(0, 4);
+    this.#digestKey = words.subarray(4);
     const text = new Uint8Array(MASKED_IP_BYTES + PADDING_BYTES);
     text.set(PREFIX);
     this.text = new DataView(text.buffer);
+  }
+
+  /**
+   * A keyed hash of bytes that hold addresses among other things, four words: of the first line of
+   * a log, all but the address may be known.
+   */
+  digest(bytes: Uint8Array): Uint32Array {
+    const digest = new Uint32Array(4);
+    sipHash128(this.#digestKey, padBytes(bytes), 0, bytes.length, digest);
+    return digest;
   }
 
   /** Masks the address that a view holds from `start` to `end`, padded. */

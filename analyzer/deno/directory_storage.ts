@@ -25,12 +25,20 @@ export class DirectoryStorage implements Storage {
     });
   }
 
-  replace(path: string, bytes: Uint8Array): Promise<void> {
+  replace(
+    path: string,
+    bytes: Uint8Array,
+    options: { readonly isSecret?: boolean } = {},
+  ): Promise<void> {
     const target = join(this.root, path);
     const temporary = `${target}.new`;
     return onStorage(`write ${target}`, async () => {
       await this.#makeDirectory(dirname(target));
-      using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+      const mode = options.isSecret === true ? { mode: 0o600 } : {};
+      using file = await Deno.open(temporary, {
+        ...{ write: true, create: true, truncate: true },
+        ...mode,
+      });
       await writeAll(file, bytes);
       await file.syncData();
       await Deno.rename(temporary, target);

@@ -1,4 +1,5 @@
 import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
+import type { IpMask } from "../decode/ip_mask.ts";
 import type { RecoveredState } from "../recovery.ts";
 import type { ErrorSink } from "../sink/error_files.ts";
 import type { Source } from "../source/source.ts";
@@ -6,6 +7,11 @@ import type { WindowHistory } from "../sink/window_history.ts";
 
 /** Where a run keeps its results, and the state from which the next one goes on. */
 export interface Results extends Disposable {
+  /**
+   * Takes the place of addresses in all that is stored, known from {@linkcode open} on before it
+   * looks at sources; `undefined` where nothing has to.
+   */
+  readonly ipMask: IpMask | undefined;
   /** Moves aside what earlier runs left; called before it is opened. */
   reset(): Promise<void>;
   /**

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { IP_KEY_FILE, loadIpKey } from "../checkpoint/ip_key.ts";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
 import type { AnalyzerConfig } from "../config.ts";
+import { IpMask } from "../decode/ip_mask.ts";
 import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
@@ -33,6 +35,7 @@ export class StoredResults implements Results {
   readonly #output: DirectoryStorage;
   readonly #checkpoints: DirectoryStorage;
   readonly #stack = new DisposableStack();
+  #ipMask: IpMask | undefined;
 
   private constructor(config: AnalyzerConfig, options: ResultsOptions) {
     this.#config = config;
@@ -58,10 +61,15 @@ export class StoredResults implements Results {
     return results;
   }
 
+  get ipMask(): IpMask | undefined {
+    return this.#ipMask;
+  }
+
   async reset(): Promise<void> {
     for (
       const aside of [
-        await this.#setAside(this.#checkpoints, CHECKPOINT_FILES),
+        // What begins anew gets a new key: nothing ties it to what was before.
+        await this.#setAside(this.#checkpoints, [...CHECKPOINT_FILES, IP_KEY_FILE]),
         await this.#setAside(this.#output, RESULT_FILES),
       ]
     ) {
@@ -70,9 +78,11 @@ export class StoredResults implements Results {
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
-    const { windowLengthMs, minStatus, limits } = this.#config;
+    const { windowLengthMs, minStatus, maskIp, limits } = this.#config;
     const { label, notice, retrier, limitCounter } = this.#options;
     const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
+    const ipKey = maskIp ? await loadIpKey(this.#checkpoints) : undefined;
+    if (ipKey !== undefined) this.#ipMask = new IpMask(ipKey.bytes);
     const { history, recovered } = await openResults({
       output: this.#output,
       checkpoints,
@@ -83,7 +93,7 @@ export class StoredResults implements Results {
         const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
         return await this.#setAside(this.#output, names) ?? this.#output.root;
       },
-    }, { sources, windowLengthMs, minStatus, label, notice });
+    }, { sources, windowLengthMs, minStatus, ipKey, label, notice });
     this.#stack.defer(() => history.close());
     const errors = new ErrorFiles(
       this.#output,

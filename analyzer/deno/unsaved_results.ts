@@ -9,6 +9,8 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** Results that end with the run: nothing is written but the latest windows, into memory. */
 export class UnsavedResults implements Results {
+  /** Nothing is stored. */
+  readonly ipMask = undefined;
   readonly #config: AnalyzerConfig;
   readonly #history: WindowHistory;
 

@@ -9,8 +9,16 @@ export interface Storage {
   readonly root: string;
   /** The whole file, or `undefined` where there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
-  /** Replaces the whole file, or leaves it as it was; durable once resolved. */
-  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Replaces the whole file, or leaves it as it was; durable once resolved.
+   *
+   * @param options `isSecret` where nobody but the user who runs this may read it
+   */
+  replace(
+    path: string,
+    bytes: Uint8Array,
+    options?: { readonly isSecret?: boolean },
+  ): Promise<void>;
   /** Opens a file for writing at its end, making it where it is missing. */
   append(path: string): Promise<AppendFile>;
   /** Cuts a file that is longer, and leaves others as they are; durable once resolved. */

@@ -40,3 +40,14 @@ Deno.test("a masked address is a valid address, so that error files can be read 
   const line = `2025-05-30T18:52:47Z,${masked("192.0.2.1")},GET,/,404`;
   assert.equal(parseLine(new TextEncoder().encode(line), "auto", undefined).kind, "record");
 });
+
+Deno.test("IpMask.digest() depends on all bytes and on the key, and is not the hash of an address", () => {
+  const bytes = new TextEncoder().encode("192.0.2.1");
+  const mask = new IpMask(KEY);
+  const digest = [...mask.digest(bytes)];
+  assert.deepEqual([...mask.digest(bytes)], digest);
+  masked("192.0.2.1", mask);
+  assert.notDeepEqual([mask.hash[1], mask.hash[0]], digest.slice(0, 2));
+  assert.notDeepEqual([...mask.digest(bytes.subarray(1))], digest);
+  assert.notDeepEqual([...new IpMask(KEY.map((byte) => byte ^ 1)).digest(bytes)], digest);
+});

@@ -45,6 +45,13 @@ storageTest("DirectoryStorage.replace() makes a file, or replaces all of it", as
   assert.deepEqual(await storage.list("c"), [{ path: "c/file", bytes: 5 }]);
 });
 
+// S-74
+storageTest("DirectoryStorage.replace() lets nobody else read a secret", async (storage) => {
+  await storage.replace("a/secret", encode("key"), { isSecret: true });
+  assert.equal(Deno.statSync(join(storage.root, "a/secret")).mode! & 0o777, 0o600);
+  assert.deepEqual(await storage.read("a/secret"), encode("key"));
+});
+
 storageTest("DirectoryStorage.replace() is not disturbed by what a crash left", async (storage) => {
   await storage.replace("file", encode("old"));
   await Deno.writeTextFile(join(storage.root, "file.new"), "half of something longer");
