@@ -45,7 +45,7 @@ export class SqliteWindowHistory implements WindowHistory {
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
   /** What was put since the last commit, in order. */
-  #uncommitted: (ClosedWindow | LateCounts)[] = [];
+  #uncommitted: (EncodedWindow | LateCounts)[] = [];
   /** How many of those the open transaction holds; where there are none, there is none. */
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
@@ -100,7 +100,7 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   put(window: ClosedWindow): void {
-    this.#uncommitted.push(window);
+    this.#uncommitted.push(encodeWindow(window));
     this.#tryToHold();
   }
 
@@ -208,7 +208,7 @@ export class SqliteWindowHistory implements WindowHistory {
     if (this.#heldCount === 0) this.#statements.begin.run();
     for (; this.#heldCount < this.#uncommitted.length; this.#heldCount++) {
       const element = this.#uncommitted[this.#heldCount]!;
-      if ("startMs" in element) this.#putWindow(element);
+      if ("values" in element) this.#putWindow(element);
       else this.#addLate(element);
     }
   }
@@ -243,32 +243,10 @@ export class SqliteWindowHistory implements WindowHistory {
     if (busy !== 0) throw new StorageException(`Cannot write ${this.#path}: it is being read`);
   }
 
-  #putWindow(window: ClosedWindow): void {
-    this.#statements.putWindow.run(
-      window.startMs,
-      window.lengthMs,
-      window.totalCount,
-      window.errorCount,
-      window.uniqueIps.count,
-      Number(window.uniqueIps.isExact),
-      this.#epoch,
-    );
-    this.#statements.deleteStatuses.run(window.startMs, window.lengthMs);
-    window.statuses.forEach((status, i) => {
-      this.#statements.putStatus.run(
-        window.startMs,
-        window.lengthMs,
-        status.status,
-        status.errorCount,
-        status.uniqueIps.count,
-        Number(status.uniqueIps.isExact),
-        window.ipSketches[i]!,
-        encodeUrls(status.urls.slice(0, TOP_URLS)),
-        encodeUrls(status.urls.slice(TOP_URLS)),
-        status.urlsTotal.count,
-        Number(status.urlsTotal.isExact),
-      );
-    });
+  #putWindow({ key, values, statuses }: EncodedWindow): void {
+    this.#statements.putWindow.run(...key, ...values, this.#epoch);
+    this.#statements.deleteStatuses.run(...key);
+    for (const status of statuses) this.#statements.putStatus.run(...key, ...status);
     if (this.#windowsMax < Infinity) this.#forgetOldest();
   }
 
@@ -369,6 +347,38 @@ interface StatusRow {
   readonly other_urls: string;
   readonly urls_total: number;
   readonly urls_total_exact: number;
+}
+
+/**
+ * A window as the statements take it. What waits for a commit is kept so: as objects, its lists of
+ * URLs would outlive every collection of young garbage, and be most of the program's memory where
+ * windows close by the dozen.
+ */
+interface EncodedWindow {
+  /** Start and length. */
+  readonly key: readonly number[];
+  /** The columns behind the key, in their order; the last one, the epoch, is that of the commit. */
+  readonly values: readonly number[];
+  readonly statuses: readonly (readonly (number | string | Uint8Array)[])[];
+}
+
+function encodeWindow(window: ClosedWindow): EncodedWindow {
+  const { startMs, lengthMs, totalCount, errorCount, uniqueIps } = window;
+  return {
+    key: [startMs, lengthMs],
+    values: [totalCount, errorCount, uniqueIps.count, Number(uniqueIps.isExact)],
+    statuses: window.statuses.map(({ status, errorCount, uniqueIps, urls, urlsTotal }, i) => [
+      status,
+      errorCount,
+      uniqueIps.count,
+      Number(uniqueIps.isExact),
+      window.ipSketches[i]!,
+      encodeUrls(urls.slice(0, TOP_URLS)),
+      encodeUrls(urls.slice(TOP_URLS)),
+      urlsTotal.count,
+      Number(urlsTotal.isExact),
+    ]),
+  };
 }
 
 function summarizeStatus(row: StatusRow, urlsMax: number): StatusSummary {
