@@ -11,6 +11,7 @@ import type { RecoveredState } from "./recovery.ts";
 import { CommitWriter } from "./sink/commit_writer.ts";
 import type { ErrorSink } from "./sink/error_files.ts";
 import { LiveViewBoard } from "./sink/live_view_board.ts";
+import type { Retention } from "./sink/retention.ts";
 import type { Reporter } from "./sink/reporter.ts";
 import { SourceStates } from "./sink/source_states.ts";
 import type { StorageRetrier } from "./sink/storage_retrier.ts";
@@ -35,6 +36,8 @@ export interface PipelineParts {
   /** Takes the place of addresses in all that is stored; `undefined` where nothing has to. */
   readonly ipMask?: IpMask | undefined;
   readonly history: WindowHistory;
+  /** Removes what is too old; `undefined` where everything is kept. */
+  readonly retention?: Retention | undefined;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
   /** Does again what the storage refuses. */
@@ -139,6 +142,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     sourceStates,
     errors: parts.errors,
     history: parts.history,
+    retention: parts.retention,
     checkpoints: parts.checkpoints,
     identity: recovered.identity,
     epoch: recovered.epoch,

@@ -1,5 +1,6 @@
 import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
 import type { IpMask } from "../decode/ip_mask.ts";
+import type { Retention } from "../sink/retention.ts";
 import type { RecoveredState } from "../recovery.ts";
 import type { ErrorSink } from "../sink/error_files.ts";
 import type { Source } from "../source/source.ts";
@@ -27,6 +28,8 @@ export interface OpenResults {
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly errors: ErrorSink;
+  /** Removes what is too old; `undefined` where everything is kept. */
+  readonly retention?: Retention | undefined;
   /** Where the run goes on from. */
   readonly recovered: RecoveredState;
 }

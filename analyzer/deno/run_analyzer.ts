@@ -61,6 +61,7 @@ export async function runAnalyzer(
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   const limitCounter = new LimitCounter();
   using results = await openResults(config, {
+    clock,
     label: fileLabel(startedAtMs),
     notice,
     retrier,
@@ -99,6 +100,7 @@ export async function runAnalyzer(
       live: pipeline.board,
       history: opened.history,
       deliveries: pipeline.deliveries,
+      retention: opened.retention,
       limits: config.limits,
       limitCounter,
       health: pipeline.health,

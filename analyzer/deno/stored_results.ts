@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { IP_KEY_FILE, loadIpKey } from "../checkpoint/ip_key.ts";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
+import type { Clock } from "../clock.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import { IpMask } from "../decode/ip_mask.ts";
 import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
+import { Retention } from "../sink/retention.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
@@ -17,6 +19,7 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** What opening results is told. */
 export interface ResultsOptions {
+  readonly clock: Clock;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
@@ -79,7 +82,7 @@ export class StoredResults implements Results {
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
     const { windowLengthMs, minStatus, maskIp, limits } = this.#config;
-    const { label, notice, retrier, limitCounter } = this.#options;
+    const { label, clock, notice, retrier, limitCounter } = this.#options;
     const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
     const ipKey = maskIp ? await loadIpKey(this.#checkpoints) : undefined;
     if (ipKey !== undefined) this.#ipMask = new IpMask(ipKey.bytes);
@@ -101,7 +104,16 @@ export class StoredResults implements Results {
       recovered.errorFiles,
       retrier,
     );
-    return { history, checkpoints, errors, recovered };
+    const retention = this.#config.retentionMs === Infinity ? undefined : new Retention({
+      retentionMs: this.#config.retentionMs,
+      clock,
+      storage: this.#output,
+      errors,
+      history,
+      checkpointedFiles: () => checkpoints.errorFiles,
+      notice,
+    });
+    return { history, checkpoints, errors, retention, recovered };
   }
 
   [Symbol.dispose](): void {

@@ -58,6 +58,7 @@ const NO_HISTORY: WindowHistory = {
   commit: () => {},
   sync: () => Promise.resolve(),
   rollBackTo: () => {},
+  removeOld: () => ({ windows: 0, hasMore: false, isHeldBack: false }),
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
   close: () => {},

@@ -25,8 +25,10 @@ export interface Storage {
   truncate(path: string, bytes: number): Promise<void>;
   /** Gives a file another path; durable once resolved. */
   move(from: string, to: string): Promise<void>;
-  /** Removes a file; durable once resolved. */
+  /** Removes a file, if it is there; durable once resolved. */
   remove(path: string): Promise<void>;
+  /** Removes a directory where it is empty; else leaves it as it is. */
+  removeDirectory(path: string): Promise<void>;
   /** Files below a directory, at any depth, as paths in order; none where it is missing. */
   list(directory: string): Promise<readonly StoredFile[]>;
 }
@@ -35,6 +37,8 @@ export interface Storage {
 export interface StoredFile {
   readonly path: string;
   readonly bytes: number;
+  /** Wall-clock time of the last write to it, in ms since the epoch. */
+  readonly modifiedAtMs: number;
 }
 
 /** A file that is open for writing at its end. */

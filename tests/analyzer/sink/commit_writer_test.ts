@@ -15,7 +15,7 @@ import { LiveViewBoard } from "../../../analyzer/sink/live_view_board.ts";
 import { SourceStates } from "../../../analyzer/sink/source_states.ts";
 import { emptyTotals } from "../../../analyzer/sink/totals.ts";
 import { TotalsCounter } from "../../../analyzer/sink/totals_counter.ts";
-import type { WindowHistory, WindowPage } from "../../../analyzer/sink/window_history.ts";
+import type { Removal, WindowHistory, WindowPage } from "../../../analyzer/sink/window_history.ts";
 import type { SavedSource } from "../../../analyzer/source/source.ts";
 import type { CheckpointBarrier, StreamElement } from "../../../analyzer/stream/elements.ts";
 import type { LateCounts } from "../../../analyzer/window/late_counts.ts";
@@ -72,6 +72,10 @@ class RecordingHistory implements WindowHistory {
   /** Starts of all windows that were committed up to a checkpoint. */
   startsUpTo(epoch: number): number[] {
     return [...this.committed].filter(([of]) => of <= epoch).flatMap(([, starts]) => starts);
+  }
+
+  removeOld(): Removal {
+    throw new Error("The writer does not remove windows itself");
   }
 
   rollBackTo(): void {
