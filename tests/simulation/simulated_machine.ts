@@ -181,6 +181,11 @@ export class SimulatedMachine implements Disposable {
       this.count("clock set");
       const wallMs = this.clock.wallMs();
       this.clock.setWall(wallMs + this.random.pick([-3_600_000, 3_600_000]));
+    } else if (dice < 0.89) {
+      // Long enough for all that is stored to become too old, and for somebody to look.
+      this.count("day passed");
+      this.clock.setWall(this.clock.wallMs() + 108_000_000);
+      this.clock.advance(61_000);
     } else if (dice < 0.94) {
       this.#beginOutage();
     } else {

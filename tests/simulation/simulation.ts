@@ -73,6 +73,8 @@ class Simulation implements Disposable {
       ...(this.#machine.isFollowed ? ["--follow"] : []),
       ...["--limit", `line-bytes=${LINE_BYTES_MAX}`, "--window", "1s"],
       ...["--limit", "error-file-bytes=3000", "--limit", "error-file-age=10s"],
+      // Days pass here at random; that keys are forgotten is tested elsewhere.
+      ...["--limit", "idempotency-key-age=366d"],
       ...["--lateness", "500ms", "--idle-timeout", "2s", "--max-future", "off"],
       ...["--checkpoint-interval", this.#machine.random.pick(["20ms", "100ms", "1s"])],
       ...["--retention", this.#machine.random.pick(["off", "off", "1s", "1h"])],

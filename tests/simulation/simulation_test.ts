@@ -31,6 +31,7 @@ const MUST_HAPPEN = [
   "connection lost",
   "crash",
   "database damaged",
+  "day passed",
   "database full",
   "database locked",
   "database not made durable",
