@@ -171,6 +171,19 @@ export class RecordBatchBuilder {
     this.#columns.lineOffsets[this.#errorCount] = this.#lineBytes.add(bytes, start, end);
   }
 
+  /**
+   * The same for what lies in memory that stays as it is until {@linkcode settle}: lines that follow
+   * each other there are copied together.
+   */
+  addLineOfErrorLater(bytes: DataView, start: number, end: number): void {
+    this.#columns.lineOffsets[this.#errorCount] = this.#lineBytes.addLater(bytes, start, end);
+  }
+
+  /** Copies what is still to be copied. */
+  settle(): void {
+    this.#lineBytes.settle();
+  }
+
   /** Makes a batch of everything added since the last one, and starts anew. */
   build(
     origin: {
@@ -299,23 +312,56 @@ class Columns {
 
 const ROWS_MIN = 16;
 
+/** Longer pieces are copied faster by a call that costs as much as copying so many bytes. */
+const SHORT_BYTES = 400;
+
 /** Pieces one after another, in a buffer that grows. */
 class GrowingBytes {
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #end = 0;
 
+  /** Pieces that are counted in `#end` and still to be copied: one after another in one place. */
+  #later: DataView = this.#view;
+  #laterStart = 0;
+  #laterEnd = 0;
+
   /** Adds the bytes from `start` to `end`, padded; returns the new end of all. */
   add(from: DataView, start: number, end: number): number {
+    this.settle();
     const at = this.#end;
     this.#end = at + end - start;
-    if (this.#end + PADDING_BYTES > this.#bytes.length) this.#grow(at);
-    copyPadded(from, start, end, this.#view, at);
+    this.#copy(from, start, end, at);
     return this.#end;
+  }
+
+  /** The same, but copies nothing before {@linkcode settle}, or before another place begins. */
+  addLater(from: DataView, start: number, end: number): number {
+    if (start !== this.#laterEnd || from !== this.#later) {
+      this.settle();
+      this.#later = from;
+      this.#laterStart = start;
+    }
+    this.#laterEnd = end;
+    return this.#end += end - start;
+  }
+
+  settle(): void {
+    const [start, end] = [this.#laterStart, this.#laterEnd];
+    if (start === end) return;
+    this.#copy(this.#later, start, end, this.#end - (end - start));
+    this.#laterStart = this.#laterEnd = 0;
+  }
+
+  #copy(from: DataView, start: number, end: number, at: number): void {
+    if (this.#end + PADDING_BYTES > this.#bytes.length) this.#grow(at);
+    if (end - start <= SHORT_BYTES) copyPadded(from, start, end, this.#view, at);
+    else this.#bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
   }
 
   /** Hands over the bytes, and starts anew with a little more room than they needed. */
   take(): Uint8Array {
+    this.settle();
     if (this.#end === 0) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#end);
     // New memory is filled with zeros, which costs as much as half of the copying.

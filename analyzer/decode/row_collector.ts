@@ -130,11 +130,14 @@ export class RowCollector implements RowSink {
     for (let place = Place.errors; place < errorsEnd; place += ERROR_BYTES) {
       this.#addScannedError(format, place / 4, this.#windowIndex);
     }
-    if (!hasRowToPlace) return;
-    const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
-    if (memoryWords[errorsEnd / 4 + ErrorField.status]! >= this.#options.minStatus) {
-      this.#addScannedError(format, errorsEnd / 4, windowIndex);
+    if (hasRowToPlace) {
+      const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
+      if (memoryWords[errorsEnd / 4 + ErrorField.status]! >= this.#options.minStatus) {
+        this.#addScannedError(format, errorsEnd / 4, windowIndex);
+      }
     }
+    // The next text takes the place of this one.
+    this.#builder.settle();
   }
 
   /** Says that the batch was built: the next row begins another one. */
@@ -160,9 +163,7 @@ export class RowCollector implements RowSink {
     const { saves, ipMask } = this.#options;
     if (!saves) return;
     if (format === "json" && ipMask === undefined) {
-      this.#addPiece(at + ErrorField.lineStart);
-      this.#addText(NEWLINE);
-      return;
+      return this.#addLine(words[at + ErrorField.lineStart]!, words[at + ErrorField.lineEnd]!);
     }
     // What JSON.stringify() makes of the five fields, byte for byte.
     this.#addText(BEFORE_TIMESTAMP);
@@ -182,6 +183,14 @@ export class RowCollector implements RowSink {
     if (words[at + ErrorField.hasEscapedUrl] === 1) this.#addEscaped(at + ErrorField.urlStart);
     else this.#addPiece(at + ErrorField.urlStart);
     this.#addText(LINE_ENDS[status]!);
+  }
+
+  /** Adds a line of the memory, as it is, to the error row. */
+  #addLine(start: number, end: number): void {
+    // Behind most lines stands the newline that they need; those that end with CR get another one.
+    const hasNewline = memoryBytes[end] === LF;
+    this.#builder.addLineOfErrorLater(memoryView, start, hasNewline ? end + 1 : end);
+    if (!hasNewline) this.#addText(NEWLINE);
   }
 
   /** Adds a piece of the memory to the line of an error row; its start and end stand at `at`. */
@@ -290,6 +299,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const BACKSLASH = 0x5c;
 const ELLIPSIS = encoder.encode("…");
+const LF = 0x0a;
 const NEWLINE = textOf("\n");
 const BEFORE_TIMESTAMP = textOf('{"timestamp":"');
 const BEFORE_IP = textOf('","ip":"');
