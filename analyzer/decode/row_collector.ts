@@ -170,7 +170,7 @@ export class RowCollector implements RowSink {
     this.#addPiece(at + ErrorField.timestampStart);
     this.#addText(BEFORE_IP);
     if (ipMask === undefined) this.#addPiece(at + ErrorField.ipStart);
-    else this.#builder.addLineOfError(ipMask.text, 0, MASKED_IP_BYTES);
+    else this.#addMaskedIp(ipMask);
     this.#addText(BEFORE_METHOD);
     // Of CSV, nothing with a backslash is read without being parsed.
     const mayHaveEscapes = format === "json";
@@ -196,6 +196,11 @@ export class RowCollector implements RowSink {
   /** Adds a piece of the memory to the line of an error row; its start and end stand at `at`. */
   #addPiece(at: number): void {
     this.#builder.addLineOfError(memoryView, memoryWords[at]!, memoryWords[at + 1]!);
+  }
+
+  /** Adds the address that was masked last. */
+  #addMaskedIp({ text, textStart }: IpMask): void {
+    this.#builder.addLineOfError(text, textStart, textStart + MASKED_IP_BYTES);
   }
 
   #hasBackslash(at: number): boolean {
@@ -280,8 +285,8 @@ export class RowCollector implements RowSink {
   }
 }
 
-function textOfMask({ text }: IpMask): string {
-  return decoder.decode(new Uint8Array(text.buffer, text.byteOffset, MASKED_IP_BYTES));
+function textOfMask({ text, textStart }: IpMask): string {
+  return decoder.decode(new Uint8Array(text.buffer, textStart, MASKED_IP_BYTES));
 }
 
 /** Text that stands in many lines, padded. */

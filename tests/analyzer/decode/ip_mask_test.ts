@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { IP_KEY_BYTES, IpMask, MASKED_IP_BYTES } from "../../../analyzer/decode/ip_mask.ts";
 import { parseLine } from "../../../analyzer/decode/parse_line.ts";
+import { sipHash128 } from "../../../analyzer/sketch/sip_hash.ts";
 import { padBytes } from "../../../analyzer/padded_bytes.ts";
 
 const KEY = Uint8Array.from({ length: IP_KEY_BYTES }, (_, i) => i);
@@ -8,7 +9,9 @@ const KEY = Uint8Array.from({ length: IP_KEY_BYTES }, (_, i) => i);
 function masked(ip: string, mask = new IpMask(KEY)): string {
   const bytes = new TextEncoder().encode(ip);
   mask.mask(padBytes(bytes), 0, bytes.length);
-  return new TextDecoder().decode(new Uint8Array(mask.text.buffer, 0, MASKED_IP_BYTES));
+  return new TextDecoder().decode(
+    new Uint8Array(mask.text.buffer, mask.textStart, MASKED_IP_BYTES),
+  );
 }
 
 Deno.test("IpMask.mask() writes the keyed hash of the address, and counts by its first half", () => {
@@ -27,6 +30,31 @@ Deno.test("IpMask.mask() gives the same for the same address and key, and for no
   const otherKey = new IpMask(KEY.map((byte) => byte ^ 1));
   for (const [i, ip] of ips.entries()) assert.notEqual(masked(ip, otherKey), first[i]);
 });
+
+Deno.test("IpMask.mask() gives the same however many addresses came before, and whatever they were", () => {
+  const mask = new IpMask(KEY);
+  const ips = Array.from(
+    { length: 20_000 },
+    (_, i) =>
+      i % 2 === 0 ? `10.0.${i >> 8}.${i & 255}` : `2001:db8::${i.toString(16)}`.padEnd(i % 65, "f"),
+  );
+  // So many have to share places; each is asked for twice, near and far apart.
+  for (const ip of [...ips, ...ips.toReversed(), ...ips.flatMap((ip) => [ip, ip])]) {
+    assert.equal(masked(ip, mask), expected(ip), ip);
+  }
+  // One that begins like another, or goes on with zeros.
+  for (const ip of ["a", "a\0", "a\0\0\0", "a\0\0\0\0", "ab", "abc", "abcd", "abcde"]) {
+    assert.equal(masked(ip, mask), expected(ip));
+  }
+});
+
+/** Without anything that is remembered. */
+function expected(ip: string): string {
+  const bytes = new TextEncoder().encode(ip);
+  const hash = new Uint32Array(4);
+  sipHash128(new Uint32Array(KEY.slice(0, 16).buffer), padBytes(bytes), 0, bytes.length, hash);
+  return `ip-${new Uint8Array(hash.buffer).toHex()}`;
+}
 
 Deno.test("IpMask takes a key from the middle of a buffer, and does not keep it", () => {
   const buffer = new Uint8Array(40).fill(0xff);
