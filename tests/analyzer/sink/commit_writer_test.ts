@@ -188,6 +188,33 @@ Deno.test("CommitWriter.write() tells of the first row in the future, once a run
   assert.equal(log.filter((entry) => entry === "future").length, 1);
 });
 
+// S-72
+Deno.test("CommitWriter removes what is old at ticks and behind barriers, and saves what it waits for", async () => {
+  const steps: number[] = [];
+  let isHeldBack = true;
+  const { writer, log, clock, options, storage } = setUp({
+    retention: {
+      step: (nowMs) => {
+        steps.push(nowMs);
+        log.push("step");
+        return Promise.resolve(isHeldBack);
+      },
+    },
+  });
+  await writer.write({ kind: "tick", monotonicMs: 0, wallMs: 7 });
+  assert.deepEqual(log, ["step", "changed"]);
+  isHeldBack = false;
+  log.length = 0;
+  // Nothing was read, but there is a checkpoint: old parts are no longer open in it.
+  await writer.write(barrier());
+  assert.ok(storage.paths().includes("checkpoint-1.jsonl"), String(storage.paths()));
+  assert.deepEqual(log.slice(-2), ["barrier", "step"]);
+  assert.deepEqual(steps, [7, clock.wallMs()]);
+  await writer.write({ kind: "tick", monotonicMs: 0, wallMs: 8 });
+  assert.equal(log.filter((entry) => entry === "changed").length, 0);
+  options.errors.close();
+});
+
 // S-43
 Deno.test("CommitWriter.write() waits for a reader that has no room, with the window stored", async () => {
   const room = Promise.withResolvers<void>();

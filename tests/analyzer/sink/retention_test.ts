@@ -35,11 +35,12 @@ function setUp(options: {
   const checkpoints: ErrorFilesState[] = [{ nextPart: 1000, open }, { nextPart: 1000, open }];
   const removals: Removal[] = [];
   const notices: string[] = [];
+  const errors = new ErrorFiles(storage, testLimits(), { nextPart: 1000, open }, storageRetrier());
   const retention = new Retention({
     retentionMs: RETENTION_MS,
     clock,
     storage,
-    errors: new ErrorFiles(storage, testLimits(), { nextPart: 1000, open }, storageRetrier()),
+    errors,
     history: { removeOld: () => removals.shift() ?? NOTHING },
     checkpointedFiles: () => checkpoints,
     notice: (line) => notices.push(line),
@@ -54,7 +55,7 @@ function setUp(options: {
     return await retention.step(nowMs);
   };
   return {
-    ...{ storage, clock, checkpoints, removals, notices, operations, retention },
+    ...{ errors, storage, clock, checkpoints, removals, notices, operations, retention },
     put,
     stepAt,
   };
@@ -140,10 +141,11 @@ Deno.test("Retention leaves what a checkpoint may cut back, and asks for others"
 // S-72
 Deno.test("Retention closes the part of the writer that nothing was written to for so long", async () => {
   const open = [{ path: path(1), bytes: 3 }];
-  const { storage, put, stepAt, checkpoints } = setUp({ open });
+  const { errors, storage, put, stepAt, checkpoints } = setUp({ open });
   put(path(1), 0);
   const nowMs = DAY + 365 * DAY_MS;
   assert.equal(await stepAt(nowMs), true);
+  assert.deepEqual(errors.state().open, [], "the next checkpoint does not name it");
   // As two checkpoints that are saved for it leave them.
   checkpoints.splice(0, 2, { nextPart: 1000, open: [] }, { nextPart: 1000, open: [] });
   assert.equal(await stepAt(nowMs), false);
