@@ -25,8 +25,11 @@ export interface RetentionOptions {
 
 /** What was removed since the program started. */
 export interface RetentionCounts {
+  /** Error files. */
   readonly files: number;
+  /** Their size. */
   readonly bytes: number;
+  /** Closed windows. */
   readonly windows: number;
   /** Attempts that the storage has refused. */
   readonly refusals: number;
