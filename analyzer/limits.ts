@@ -152,6 +152,7 @@ export class LimitCounter {
     this.#counts.set(name, this.count(name) + times);
   }
 
+  /** How often it had one. */
   count(name: LimitName): number {
     return this.#counts.get(name) ?? 0;
   }

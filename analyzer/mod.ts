@@ -12,6 +12,7 @@ export type {
   DeliveryReceiver,
   DeliveryRequest,
 } from "./delivery/delivery.ts";
+export { LimitCounter, type LimitName, type Limits } from "./limits.ts";
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";

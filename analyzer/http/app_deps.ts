@@ -14,7 +14,9 @@ export interface AppDeps {
   readonly deliveries: DeliveryReceiver | undefined;
   /** What was removed as too old; `undefined` where everything is kept. */
   readonly retention?: { readonly counts: RetentionCounts } | undefined;
+  /** The bounds in force. */
   readonly limits: Limits;
+  /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
