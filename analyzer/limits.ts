@@ -4,7 +4,9 @@ import { DISTINCT_EXACT_MAX } from "./sketch/distinct_counter.ts";
 export interface LimitDefinition {
   /** What its value counts. */
   readonly unit: "count" | "bytes" | "ms";
+  /** Where nothing else is asked for. */
   readonly default: number;
+  /** The lowest that can be set. */
   readonly min: number;
   /** The same as `min` where it cannot be changed. */
   readonly max: number;

@@ -12,7 +12,13 @@ export type {
   DeliveryReceiver,
   DeliveryRequest,
 } from "./delivery/delivery.ts";
-export { LimitCounter, type LimitName, type Limits } from "./limits.ts";
+export {
+  LIMIT_TABLE,
+  LimitCounter,
+  type LimitDefinition,
+  type LimitName,
+  type Limits,
+} from "./limits.ts";
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
