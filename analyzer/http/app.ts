@@ -1,7 +1,9 @@
 import { type Context, Hono } from "hono";
+import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { dashboardRoutes } from "./dashboard_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
+import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
@@ -39,7 +41,7 @@ export function createApp(deps: AppDeps): HttpApp {
     ),
     ...healthRoutes(deps),
   ];
-  routes.unshift(...dashboardRoutes((context) => context.json(listOf(routes, deps))));
+  routes.unshift(...dashboardRoutes((context) => answerJson(context, listOf(routes, deps))));
 
   const app = new Hono();
   app.use(async (context, next) => {
@@ -76,8 +78,8 @@ export function answerStarting(): Response {
     "starting",
     "The state of the run before is being restored: ask again in a moment",
   );
-  const headers = { ...HEADERS, "Retry-After": "1" };
-  return Response.json(refusal.toJson(), { status: refusal.status, headers });
+  const headers = { ...HEADERS, "Content-Type": JSON_TYPE, "Retry-After": "1" };
+  return new Response(toSafeJson(refusal.toJson()), { status: refusal.status, headers });
 }
 
 /** Headers of every answer, but for what it sets itself. */
@@ -111,7 +113,7 @@ async function compute(
 function refuse(context: Context, refusal: Refusal): Response {
   const { retryAfterSeconds } = refusal;
   if (retryAfterSeconds !== undefined) context.header("Retry-After", String(retryAfterSeconds));
-  return context.json(refusal.toJson(), refusal.status);
+  return answerJson(context, refusal.toJson(), refusal.status);
 }
 
 function listOf(routes: readonly Route[], { version }: AppDeps) {

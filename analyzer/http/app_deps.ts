@@ -1,6 +1,7 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
+import type { RetentionCounts } from "../sink/retention.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
@@ -11,7 +12,11 @@ export interface AppDeps {
   readonly history: WindowHistoryReader;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  /** What was removed as too old; `undefined` where everything is kept. */
+  readonly retention?: { readonly counts: RetentionCounts } | undefined;
+  /** The bounds in force. */
   readonly limits: Limits;
+  /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
