@@ -41,6 +41,7 @@ export function createChart(options, data) {
   const { element, height, hasTimeAxis, isStack, colors, format, isCount, frame } = options;
   const css = getComputedStyle(element);
   const color = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
+  const barWidth = (element.clientWidth - AXIS_WIDTH) / Math.max(data[0].length, 1);
   const font = `11px ${css.fontFamily}`;
   const axis = {
     stroke: color("--text-quiet"),
@@ -52,7 +53,7 @@ export function createChart(options, data) {
     {
       width: element.clientWidth,
       height,
-      padding: [8, 8, hasTimeAxis ? 0 : 6, 0],
+      padding: [8, 18, hasTimeAxis ? 0 : 6, 0],
       legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: {
@@ -73,9 +74,8 @@ export function createChart(options, data) {
       axes: [
         {
           ...axis,
-          show: hasTimeAxis,
-          size: 28,
-          values: (_chart, splits) => timeLabels(splits),
+          size: hasTimeAxis ? 28 : 0,
+          values: (_chart, splits) => hasTimeAxis ? timeLabels(splits) : splits.map(() => ""),
         },
         {
           ...axis,
@@ -87,7 +87,9 @@ export function createChart(options, data) {
       ],
       series: [
         {},
-        ...(isStack ? barSeries(colors, color("--surface")) : lineSeries(colors)),
+        ...(isStack
+          ? barSeries(colors, { surface: color("--surface"), barWidth })
+          : lineSeries(colors)),
       ],
       hooks: {
         setCursor: [(chart) => options.onCursor(chart.cursor.idx ?? undefined)],
@@ -106,22 +108,17 @@ const WHOLE_INCREMENTS = [1, 2, 5].flatMap((digit) =>
 
 /**
  * Bars of sums, the tallest first, each drawn over the one before: what is still seen of it is its
- * own part.
+ * own part. Bars that are wide enough are parted by a line, which would cover the others.
  *
  * @param {readonly string[]} colors
- * @param {string} surface
+ * @param {{ surface: string, barWidth: number }} look
  * @returns {uPlot.Series[]}
  */
-function barSeries(colors, surface) {
+function barSeries(colors, { surface, barWidth }) {
   const bars = /** @type {NonNullable<typeof uPlot.paths.bars>} */ (uPlot.paths.bars);
   const paths = bars({ size: [0.86, 48], align: 0 });
-  return colors.map((fill) => ({
-    fill,
-    stroke: surface,
-    width: 0.5,
-    paths,
-    points: { show: false },
-  }));
+  const line = barWidth < 6 ? { width: 0 } : { stroke: surface, width: 0.5 };
+  return colors.map((fill) => ({ fill, ...line, paths, points: { show: false } }));
 }
 
 /**

@@ -1,10 +1,18 @@
 import { createChart } from "./chart.js";
 import { ChartTable } from "./chart_table.js";
 import { Failure, Notice } from "./elements.js";
-import { formatCompact, formatCount, formatLocal, formatShare, formatSpan } from "./format.js";
+import {
+  formatCompact,
+  formatCount,
+  formatLocal,
+  formatShare,
+  formatShareShortly,
+  formatSpan,
+  formatStep,
+} from "./format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./preact.js";
 import { seriesOf, stack } from "./series.js";
-import { colorOf } from "./status_colors.js";
+import { colorsOf } from "./status_colors.js";
 
 /** @import { Dashboard, State } from "./dashboard.js" */
 /** @import { Series } from "./series.js" */
@@ -50,7 +58,9 @@ export function Charts({ state, dashboard, theme }) {
           value !== undefined}
           aria-label=${describe(series, frame)} aria-describedby="charts-keys" onKeyDown=${keys}>
           <${Legend} series=${series} dashboard=${dashboard} chosen=${view.status} />
-          <${Chart} ...${shared} name="errors" title="Errors a window" height=${200} />
+          <${Chart} ...${shared} name="errors" title=${`Errors per ${
+            formatStep(frame.stepMs)
+          }`} height=${200} />
           <${Chart} ...${shared} name="rates" title=${rateTitle(view)} height=${104} />
           <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${128}
             absent=${view.url !== undefined &&
@@ -92,7 +102,7 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
   const isStack = name === "errors";
   const colors = isStack
     // The whole stack is drawn first, and the lowest part last.
-    ? series.statuses.map(({ status }) => colorOf(status)).reverse()
+    ? [...colorsOf(series.statuses.map(({ status }) => status)).values()].reverse()
     : [name === "rates" ? "--rate" : "--clients"];
   const latest = useRef({ frame, open: series.open, onCursor, onSelect });
   latest.current = { frame, open: series.open, onCursor, onSelect };
@@ -108,7 +118,7 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
       hasTimeAxis: name === "clients",
       isStack,
       colors: colors.map((color) => css.getPropertyValue(color).trim()),
-      format: name === "rates" ? formatShare : formatCompact,
+      format: name === "rates" ? formatShareShortly : formatCompact,
       isCount: name !== "rates",
       frame: () => ({ ...latest.current.frame, open: latest.current.open }),
       onCursor: (index) => latest.current.onCursor(index),
@@ -175,12 +185,13 @@ function Readout({ series, stepMs, cursor }) {
 
 /** @param {{ series: Series, dashboard: Dashboard, chosen: number | undefined }} props */
 function Legend({ series, dashboard, chosen }) {
+  const colors = colorsOf(series.statuses.map(({ status }) => status));
   return html`<ul class="legend" aria-label="Statuses">${
     series.statuses.map(({ name, status, counts }) => {
       const sum = counts.reduce((/** @type {number} */ sum, count) => sum + (count ?? 0), 0);
       const label = html`
         <span class="swatch" style=${{
-          background: `var(${colorOf(status)})`,
+          background: `var(${colors.get(status)})`,
         }}></span>${name} <span
           class="legend-count">${formatCount(sum)}</span>
       `;

@@ -8,7 +8,7 @@ import { WindowStore } from "./window_store.js";
 /** @import { ErrorJson, Frame, StatusEvent, SummaryJson, UrlClients, View, WindowJson } from "./types.ts" */
 
 /** Raw errors that are asked for at a time. */
-const ERRORS_PER_PAGE = 50;
+const ERRORS_PER_PAGE = 25;
 
 /** Failing URLs that are listed; as many as one request counts the clients of. */
 export const URLS_MAX = 50;

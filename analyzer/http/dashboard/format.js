@@ -7,9 +7,15 @@ const compact = new Intl.NumberFormat(undefined, {
 });
 const percents = new Intl.NumberFormat(undefined, {
   style: "percent",
+  minimumSignificantDigits: 2,
   maximumSignificantDigits: 2,
 });
-const tenths = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat(undefined, {
+  style: "percent",
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+const roughly = new Intl.NumberFormat(undefined, { style: "percent", maximumSignificantDigits: 2 });
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 /**
@@ -45,7 +51,17 @@ export function formatCompact(count) {
  * @param {number} share 0 to 1
  */
 export function formatShare(share) {
+  if (share === 0) return roughly.format(0);
   return share >= 0.1 ? tenths.format(share) : percents.format(share);
+}
+
+/**
+ * A part of the whole on the axis of a chart.
+ *
+ * @param {number} share 0 to 1
+ */
+export function formatShareShortly(share) {
+  return roughly.format(share);
 }
 
 /**
@@ -102,6 +118,25 @@ export function formatDuration(ms) {
   }
   return "a moment";
 }
+
+/**
+ * The length of a step, as short as can be.
+ *
+ * @param {number} ms
+ */
+export function formatStep(ms) {
+  for (const [unit, length] of STEP_UNITS) {
+    if (ms % length === 0) return `${counts.format(ms / length)} ${unit}`;
+  }
+  return `${counts.format(ms)} ms`;
+}
+
+const STEP_UNITS = /** @type {const} */ ([
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1000],
+]);
 
 const UNITS = /** @type {const} */ ([
   ["year", 31_557_600],

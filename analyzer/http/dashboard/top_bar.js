@@ -1,7 +1,7 @@
-import { formatSpan } from "./format.js";
+import { formatLocal, formatSpan } from "./format.js";
 import { html, useEffect, useState } from "./preact.js";
 import { PRESETS } from "./ranges.js";
-import { LogText, Time } from "./elements.js";
+import { LogText } from "./elements.js";
 import { chooseTheme, currentTheme } from "./theme.js";
 
 /** @import { Dashboard, State } from "./dashboard.js" */
@@ -98,10 +98,9 @@ export function Filters({ state: { view, frame }, dashboard }) {
         dashboard.look({ range: { preset: "1h" } })}>${
         formatSpan(range.fromMs, range.toMs)
       } UTC<//>`
-      : html`<span><${Time} timeMs=${frame.fromMs} isDay /> – <${Time} timeMs=${frame.toMs} isDay=${!isSameDay(
-        frame.fromMs,
-        frame.toMs,
-      )} /> UTC</span>`
+      : html`<span title=${`${formatLocal(frame.fromMs)} – ${
+        formatLocal(frame.toMs)
+      } (your time)`}>${formatSpan(frame.fromMs, frame.toMs)} UTC</span>`
   }</p>
     ${
     status !== undefined &&
@@ -126,12 +125,4 @@ export function Filters({ state: { view, frame }, dashboard }) {
 function Chip({ label, onClear, children }) {
   return html`<span class="chip"><span class="chip-text">${children}</span><button
     aria-label=${label} title=${label} onClick=${onClear}>✕</button></span>`;
-}
-
-/**
- * @param {number} a
- * @param {number} b
- */
-function isSameDay(a, b) {
-  return new Date(a).toISOString().slice(0, 10) === new Date(b).toISOString().slice(0, 10);
 }

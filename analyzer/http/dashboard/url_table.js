@@ -9,6 +9,9 @@ import { Sparkline } from "./sparkline.js";
 
 /** @typedef {"count" | "clients" | "last_seen"} Order */
 
+/** More than these push the raw errors out of sight. */
+const URLS_AT_FIRST = 12;
+
 const COLUMNS = /** @type {const} */ ([
   { name: "URL" },
   { name: "Errors", order: "count", isNumber: true },
@@ -28,8 +31,11 @@ const COLUMNS = /** @type {const} */ ([
 export function UrlTable({ state, dashboard }) {
   const [order, setOrder] = useState(/** @type {Order} */ ("count"));
   const { summary: { value, failure, isLoading }, clients, view, frame } = state;
+  const [isWhole, setIsWhole] = useState(false);
   const isOneDay = frame.toMs - frame.fromMs <= 86_400_000;
   const urls = value === undefined ? [] : sorted(value.urls, order, clients.value);
+  const shown = isWhole ? urls : urls.slice(0, URLS_AT_FIRST);
+  const shareMax = Math.max(...urls.map(({ share }) => share));
   return html`<section class="panel" aria-labelledby="urls-title" aria-busy=${String(isLoading)}>
     <div class="panel-head"><h2 id="urls-title">Failing URLs</h2>
       ${urls.length >= URLS_MAX && html`<p class="quiet">the ${URLS_MAX} most frequent</p>`}</div>
@@ -59,13 +65,21 @@ export function UrlTable({ state, dashboard }) {
             html`<${Heading} key=${column.name} ...${column} current=${order} onOrder=${setOrder} />`
           )}</tr>
         </thead>
-        <tbody>${urls.map((url) =>
+        <tbody>${shown.map((url) =>
           html`
             <${UrlRow} key=${url.url} url=${url} clients=${clients.value?.get(url.url)} view=${view}
-              dashboard=${dashboard} isDay=${!isOneDay} />
+              dashboard=${dashboard} isDay=${!isOneDay} shareMax=${shareMax} />
           `
         )}</tbody>
       </table>
+    `
+  }
+    ${
+    urls.length > URLS_AT_FIRST && html`
+      <button class="button more" aria-expanded=${String(isWhole)}
+        onClick=${() => setIsWhole(!isWhole)}>${isWhole
+          ? "Show fewer"
+          : `Show all ${formatCount(urls.length)}`}</button>
     `
   }
   </section>`;
@@ -90,9 +104,9 @@ function Heading({ name, order, isNumber = false, current, onOrder }) {
 
 /**
  * @param {{ url: SummaryUrl, clients: UrlClients | undefined, view: State["view"],
- *   dashboard: Dashboard, isDay: boolean }} props
+ *   dashboard: Dashboard, isDay: boolean, shareMax: number }} props
  */
-function UrlRow({ url, clients, view, dashboard, isDay }) {
+function UrlRow({ url, clients, view, dashboard, isDay, shareMax }) {
   const isChosen = view.url === url.url;
   const chooseUrl = () => dashboard.look({ url: isChosen ? undefined : url.url });
   const chooseStatus = (/** @type {number} */ status) =>
@@ -108,7 +122,7 @@ function UrlRow({ url, clients, view, dashboard, isDay }) {
         url.count,
       )}</td>
       <td class="number share" data-label="Share"><span class="share-bar" aria-hidden="true"><span
-          style=${{ width: `${Math.min(url.share, 1) * 100}%` }}></span></span>${formatShare(
+          style=${{ width: `${url.share / shareMax * 100}%` }}></span></span>${formatShare(
             url.share,
           )}</td>
       <td data-label="Statuses"><span class="statuses">${url.statuses.map(({ status, count }) =>
