@@ -41,7 +41,9 @@ export function createApp(deps: AppDeps): HttpApp {
     ),
     ...healthRoutes(deps),
   ];
-  routes.unshift(...dashboardRoutes((context) => answerJson(context, listOf(routes, deps))));
+  // The page is no part of the list: it is for eyes, and what it loads may change with any version.
+  const list = listOf(routes, deps);
+  routes.unshift(...dashboardRoutes((context) => answerJson(context, list)));
 
   const app = new Hono();
   app.use(async (context, next) => {

@@ -16,6 +16,31 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/deno/sqlite_statements.ts": "tested as what SqliteWindowHistory does with them",
   "analyzer/exceptions.ts": "two declarations without behaviour",
   "analyzer/http/app_deps.ts": "types only",
+  "analyzer/http/dashboard/app.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/assets.ts": "a table; tested as what the routes of the dashboard serve",
+  "analyzer/http/dashboard/chart.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/chart_table.js":
+    "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/charts.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/dashboard.js":
+    "tested as what the page asks for and shows, in tests/browser/",
+  "analyzer/http/dashboard/elements.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/error_list.js":
+    "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/main.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/preact.js": "stands in for a package",
+  "analyzer/http/dashboard/sparkline.js":
+    "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/theme.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/token_form.js":
+    "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/top_bar.js": "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/types.ts": "types only",
+  "analyzer/http/dashboard/uplot.js": "stands in for a package",
+  "analyzer/http/dashboard/url_table.js":
+    "draws; tested as what a browser shows, in tests/browser/",
+  "analyzer/http/dashboard/verdict_view.js":
+    "draws; tested as what a browser shows, in tests/browser/",
   "analyzer/http/live_json.ts": "tested as what /metrics answers",
   "analyzer/http/query_parameters.ts": "tested as what the routes accept and refuse",
   "analyzer/http/refusal.ts": "tested as what the routes accept and refuse",
@@ -72,7 +97,8 @@ for (const path of await listFiles()) {
 function sourceOf(test: string): string | undefined {
   let name = test.slice("tests/".length, -"_test.ts".length);
   for (;;) {
-    if (sources.includes(`${name}.ts`)) return `${name}.ts`;
+    const source = [`${name}.ts`, `${name}.js`].find((path) => sources.includes(path));
+    if (source !== undefined) return source;
     const shorter = name.replace(/_[^_/]+$/, "");
     if (shorter === name) return undefined;
     name = shorter;

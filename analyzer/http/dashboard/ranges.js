@@ -36,8 +36,10 @@ const STEPS = [
 export function stepFor(spanMs, windowMs) {
   const leastMs = spanMs / POINTS_MAX;
   if (windowMs >= leastMs) return windowMs;
-  return STEPS.find((stepMs) => stepMs >= leastMs && stepMs % windowMs === 0) ??
-    Math.ceil(leastMs / windowMs) * windowMs;
+  // A multiple of an odd window may come only after days.
+  return STEPS.find((stepMs) =>
+    stepMs >= leastMs && stepMs <= 4 * leastMs && stepMs % windowMs === 0
+  ) ?? Math.ceil(leastMs / windowMs) * windowMs;
 }
 
 /**
