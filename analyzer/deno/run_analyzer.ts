@@ -4,6 +4,8 @@ import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { EventIds } from "../http/event_ids.ts";
+import { EventPublisher } from "../http/event_publisher.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -62,6 +64,7 @@ export async function runAnalyzer(
     limitCounter,
   });
   let app: ReturnType<typeof createApp> | undefined;
+  let events: EventPublisher | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
@@ -88,9 +91,25 @@ export async function runAnalyzer(
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
     });
+    const { identity, state } = opened.recovered;
+    events = new EventPublisher({
+      live: pipeline.board,
+      history: opened.history,
+      clock,
+      ids: new EventIds({
+        outputId: identity.outputId,
+        runId: crypto.randomUUID(),
+        closedUpToMs: state?.windows.closedUpToMs ?? -Infinity,
+      }),
+      windowLengthMs: config.windowLengthMs,
+      limits: config.limits,
+      limitCounter,
+      onException,
+    });
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      events,
       deliveries: pipeline.deliveries,
       limits: config.limits,
       limitCounter,
@@ -117,7 +136,8 @@ export async function runAnalyzer(
     }
     reportEnd(pipeline, signal, reporter);
   } finally {
-    await server?.stop();
+    // The server would wait for ever for streams that do not end by themselves.
+    await server?.stop({ hasEnding: events?.stop() ?? false });
   }
 }
 

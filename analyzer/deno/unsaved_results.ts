@@ -58,6 +58,10 @@ const NO_HISTORY: WindowHistory = {
   rollBackTo: () => {},
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
+  startsAfter: () => [],
+  sumBySpan: () => [],
+  oldestStartMs: () => undefined,
+  isBehind: false,
   close: () => {},
 };
 

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import type { AppDeps } from "./app_deps.ts";
+import { eventsRoutes } from "./events_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
@@ -32,6 +33,7 @@ export function createApp(deps: AppDeps): HttpApp {
   const routes: Route[] = [
     ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
+    ...eventsRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),

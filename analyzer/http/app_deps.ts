@@ -2,6 +2,7 @@ import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
+import type { EventPublisher } from "./event_publisher.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -11,6 +12,8 @@ export interface AppDeps {
   readonly history: WindowHistoryReader;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  /** Tells the clients of `GET /events` what happens. */
+  readonly events: Pick<EventPublisher, "open" | "counts">;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */

@@ -84,6 +84,7 @@ function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
     writerRefusals,
     http,
     deliveries: deps.deliveries?.counts,
+    events: deps.events.counts,
     limits: deps.limits,
     limitCounter: deps.limitCounter,
   };

@@ -1,4 +1,5 @@
 import type { DeliveryCounts } from "../delivery/delivery.ts";
+import type { EventCounts } from "../http/event_publisher.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveView } from "../sink/live_view.ts";
 
@@ -50,6 +51,7 @@ export interface MetricFacts {
   readonly http: HttpCounts;
   /** `undefined` where the run takes no deliveries. */
   readonly deliveries: DeliveryCounts | undefined;
+  readonly events: EventCounts;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
 }

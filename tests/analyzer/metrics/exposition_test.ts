@@ -16,6 +16,7 @@ const FACTS: MetricFacts = {
   writerRefusals: 0,
   http: { exceptions: 0, deliveriesByStatus: new Map() },
   deliveries: undefined,
+  events: { clients: 0, dropped: 0, bytes: 0 },
   ...testLimits(),
 };
 

@@ -151,6 +151,7 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     writerRefusals: 3,
     http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
     deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
+    events: { clients: 7, dropped: 2, bytes: 8192 },
     ...testLimits(),
     ...overrides,
   };

@@ -86,6 +86,20 @@ class RecordingHistory implements WindowHistory {
     throw new Error("The writer does not read");
   }
 
+  startsAfter(): number[] {
+    throw new Error("The writer does not read");
+  }
+
+  sumBySpan(): never {
+    throw new Error("The writer does not read");
+  }
+
+  oldestStartMs(): number | undefined {
+    throw new Error("The writer does not read");
+  }
+
+  readonly isBehind = false;
+
   close(): void {
     throw new Error("The history is not the writer's to close");
   }
