@@ -2,7 +2,7 @@ import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
-import type { EventPublisher } from "./event_publisher.ts";
+import type { EventFeed } from "./event_publisher.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -13,7 +13,7 @@ export interface AppDeps {
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
   /** Tells the clients of `GET /events` what happens. */
-  readonly events: Pick<EventPublisher, "open" | "counts">;
+  readonly events: EventFeed;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */

@@ -22,6 +22,21 @@ export interface EventPublisherOptions {
   readonly onException: (exception: unknown) => void;
 }
 
+/** Takes the clients of `GET /events`. */
+export interface EventFeed {
+  /** How it does at this moment. */
+  readonly counts: EventCounts;
+  /**
+   * Takes a client.
+   *
+   * @param lastEventId the id of the last event that it got, if it was here before
+   * @returns the body of the answer; `full` at the limit of clients, `stopped` at the end
+   */
+  open(
+    lastEventId: string | undefined,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> | "full" | "stopped";
+}
+
 /** How the event stream does. */
 export interface EventCounts {
   /** Clients that are connected. */
@@ -40,7 +55,7 @@ export interface EventCounts {
  * A client that says how far it had come first gets the closed windows since from the history, as
  * fast as it takes them, and only then what closes.
  */
-export class EventPublisher {
+export class EventPublisher implements EventFeed {
   readonly #options: EventPublisherOptions;
   /** All clients; those that still get windows from the history, with the place they are at. */
   readonly #clients = new Map<EventClient, CatchUp | undefined>();
@@ -65,17 +80,10 @@ export class EventPublisher {
     this.#options = options;
   }
 
-  /** How it does at this moment. */
   get counts(): EventCounts {
     return { clients: this.#clients.size, dropped: this.#droppedCount, bytes: this.#byteCount };
   }
 
-  /**
-   * Takes a client.
-   *
-   * @param lastEventId the id of the last event that it got, if it was here before
-   * @returns the body of the answer; `full` at the limit of clients, `stopped` at the end
-   */
   open(
     lastEventId: string | undefined,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | "full" | "stopped" {

@@ -20,7 +20,7 @@ export function eventsRoutes({ events, limits }: AppDeps): Route[] {
           throw new Refusal(
             503,
             "too_many_event_clients",
-            `${limits.eventClients} clients are connected already`,
+            `No more than ${limits.eventClients} clients are taken at a time`,
             { retryAfterSeconds: FULL_RETRY_SECONDS },
           );
         case "stopped":

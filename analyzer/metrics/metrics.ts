@@ -1,6 +1,6 @@
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import { limitLabel } from "../limit_options.ts";
-import { LIMIT_NAMES, LIMIT_TABLE, type LimitName } from "../limits.ts";
+import { LIMIT_NAMES, LIMIT_TABLE, type LimitDefinition, type LimitName } from "../limits.ts";
 import type { SourceState } from "../source/source_state.ts";
 import type { Metric, MetricFacts, Sample } from "./metric.ts";
 
@@ -241,10 +241,25 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_limit",
     type: "gauge",
     unit: "",
-    help: "Bounds on what input may make the program keep or do, times in seconds.",
+    help: "Bounds on how many things the program keeps or does.",
     labels: ["limit"],
-    samples: ({ limits }) =>
-      byLimit((name) => LIMIT_TABLE[name].unit === "ms" ? toSeconds(limits[name]) : limits[name]),
+    samples: ({ limits }) => byLimit((name) => limits[name], "count"),
+  },
+  {
+    name: "vigie_limit_bytes",
+    type: "gauge",
+    unit: "bytes",
+    help: "Bounds on the size of what the program keeps or takes.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => limits[name], "bytes"),
+  },
+  {
+    name: "vigie_limit_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Bounds on how long the program keeps something or waits.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => toSeconds(limits[name]), "ms"),
   },
   {
     name: "vigie_limit_reached",
@@ -276,8 +291,14 @@ function single(value: number): Sample[] {
   return [{ labelValues: [], value }];
 }
 
-function byLimit(valueOf: (name: LimitName) => number): Sample[] {
-  return LIMIT_NAMES.map((name) => ({ labelValues: [limitLabel(name)], value: valueOf(name) }));
+/** One sample a limit; where a unit is given, one a limit of that unit. */
+function byLimit(
+  valueOf: (name: LimitName) => number,
+  unit?: LimitDefinition["unit"],
+): Sample[] {
+  return LIMIT_NAMES
+    .filter((name) => unit === undefined || LIMIT_TABLE[name].unit === unit)
+    .map((name) => ({ labelValues: [limitLabel(name)], value: valueOf(name) }));
 }
 
 function byStatus(values: ReadonlyMap<number, number>): Sample[] {

@@ -53,7 +53,9 @@ export interface WindowHistoryReader {
 export interface SpanCounts {
   /** First millisecond of the span. */
   readonly startMs: number;
+  /** Rows in those windows, errors included. */
   readonly totalCount: number;
+  /** Errors in those windows. */
   readonly errorCount: number;
 }
 

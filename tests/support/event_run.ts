@@ -120,6 +120,7 @@ export class EventListener {
   failure: unknown;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   #rest = "";
+  #changed = Promise.withResolvers<void>();
 
   constructor(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
     this.#reader = body.getReader();
@@ -138,6 +139,11 @@ export class EventListener {
 
   of(type: string): ReceivedEvent[] {
     return this.events.filter((event) => event.type === type);
+  }
+
+  /** Resolves at whatever comes next, the end included. */
+  changed(): Promise<void> {
+    return this.#changed.promise;
   }
 
   /** Goes away. */
@@ -160,6 +166,12 @@ export class EventListener {
     } catch (exception) {
       this.failure = exception;
     }
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 
   #take(text: string): void {
@@ -179,6 +191,7 @@ export class EventListener {
       }
       if (data !== "") this.events.push({ type, data: JSON.parse(data) });
     }
+    this.#wake();
   }
 }
 

@@ -99,6 +99,12 @@ Deno.test("METRICS reports the program itself", () => {
   assert.equal(valueOf("vigie_build", "0.1.0"), 1);
 });
 
+Deno.test("METRICS tells of the clients of the event stream", () => {
+  assert.equal(valueOf("vigie_event_clients"), 7);
+  assert.equal(valueOf("vigie_dropped_event_clients"), 2);
+  assert.equal(valueOf("vigie_event_bytes"), 8192);
+});
+
 Deno.test("METRICS counts deliveries by the status of their answers", () => {
   const labels = samplesOf("vigie_deliveries").map(({ labelValues }) => labelValues[0]);
   assert.deepEqual(labels, ["200", "429"]);
@@ -176,11 +182,12 @@ function sum(name: string): number {
 Deno.test("METRICS show every limit, and how often it had an effect", () => {
   const given = facts(testLimits({ lineBytes: 300, deliverySilence: 1500 }));
   given.limitCounter.reach("openWindows", 2);
-  assert.equal(valueOf("vigie_limit", "line-bytes", given), 300);
-  assert.equal(valueOf("vigie_limit", "delivery-silence", given), 1.5);
+  assert.equal(valueOf("vigie_limit_bytes", "line-bytes", given), 300);
+  assert.equal(valueOf("vigie_limit_seconds", "delivery-silence", given), 1.5);
   assert.equal(valueOf("vigie_limit_reached", "open-windows", given), 2);
   assert.equal(valueOf("vigie_limit_reached", "line-bytes", given), 0);
-  for (const name of ["vigie_limit", "vigie_limit_reached"]) {
-    assert.equal(samplesOf(name, given).length, LIMIT_NAMES.length);
-  }
+  assert.equal(samplesOf("vigie_limit_reached", given).length, LIMIT_NAMES.length);
+  const values = ["vigie_limit", "vigie_limit_bytes", "vigie_limit_seconds"]
+    .flatMap((name) => samplesOf(name, given));
+  assert.equal(values.length, LIMIT_NAMES.length, "each has one value, in its unit");
 });
