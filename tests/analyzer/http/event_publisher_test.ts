@@ -305,6 +305,36 @@ Deno.test("EventPublisher reports what fails, and goes on", async () => {
   assert.ok(back.failure instanceof Error);
 });
 
+Deno.test("EventPublisher tells once more what a crash took back, also to who left in between (S-86)", async () => {
+  const run = new EventRun({ runId: "first" });
+  run.close(nthWindow(0));
+  const client = run.connect();
+  await settle();
+  run.close(nthWindow(1));
+  await run.second();
+  assert.deepEqual(client.closed, [1]);
+  // Killed: the second window was not saved. The client is here again for a moment before it closes.
+  const saved = {
+    closedUpToMs: START_MS + LENGTH_MS,
+    history: new InMemoryHistory([nthWindow(0)]),
+  };
+  const second = new EventRun({ runId: "second", ...saved });
+  const back = second.connect(client.lastEventId);
+  await settle();
+  await back.leave();
+  second.close(nthWindow(1, { totalCount: 7 }));
+  // That one is stopped as it should be.
+  const third = new EventRun({
+    runId: "third",
+    closedUpToMs: START_MS + 2 * LENGTH_MS,
+    history: second.history,
+  });
+  const again = third.connect(back.lastEventId);
+  await settle();
+  assert.deepEqual(again.closed, [1]);
+  assert.equal(again.of("window")[0]!.data.total_count, 7);
+});
+
 Deno.test("EventPublisher leaves no gap, whoever leaves, crashes or restarts at whatever moment (S-86)", async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Mulberry32(seed);
