@@ -4,7 +4,9 @@ import { DISTINCT_EXACT_MAX } from "./sketch/distinct_counter.ts";
 export interface LimitDefinition {
   /** What its value counts. */
   readonly unit: "count" | "bytes" | "ms";
+  /** Where nothing else is asked for. */
   readonly default: number;
+  /** The lowest that can be set. */
   readonly min: number;
   /** The same as `min` where it cannot be changed. */
   readonly max: number;
@@ -166,6 +168,7 @@ export class LimitCounter {
     this.#counts.set(name, this.count(name) + times);
   }
 
+  /** How often it had one. */
   count(name: LimitName): number {
     return this.#counts.get(name) ?? 0;
   }

@@ -14,7 +14,15 @@ export type {
 } from "./delivery/delivery.ts";
 export type { EventCounts, EventFeed } from "./http/event_publisher.ts";
 export type { LineSample, SampleKind } from "./decode/record_batch.ts";
+export {
+  LIMIT_TABLE,
+  LimitCounter,
+  type LimitDefinition,
+  type LimitName,
+  type Limits,
+} from "./limits.ts";
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
+export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
 export type {
   SpanCounts,

@@ -21,8 +21,11 @@ export interface ParsedRecord {
   readonly ip: string;
   readonly url: string;
   readonly status: number;
-  /** The record as one JSON object, without a newline: the original where the line was JSON. */
-  toJson(): string;
+  /**
+   * The record as one JSON object, without a newline: the original where the line was JSON, and
+   * where it was not, or another address is to stand in it, the five fields and nothing else.
+   */
+  toJson(maskedIp?: string): string;
 }
 
 /**
@@ -98,7 +101,15 @@ function parseJsonLine(text: string): ParsedLine {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return malformed("not_json");
   }
-  return checkRecord(value as RawFields, () => text);
+  return checkRecord(value as RawFields, text);
+}
+
+/**
+ * JSON takes a carriage return for a blank, and Spark and Python for the end of a line: what stands
+ * between two of them in an error file would be a record to those.
+ */
+function withoutCarriageReturns(json: string): string {
+  return json.replaceAll("\r", " ");
 }
 
 function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
@@ -113,8 +124,7 @@ function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
 function parseCsvRow(cells: readonly string[], { fieldCount, columns }: CsvLayout): ParsedLine {
   if (cells.length !== fieldCount) return malformed("csv_field_count");
   const [timestamp, ip, method, url, status] = columns.map((column) => cells[column]!);
-  const fields = { timestamp, ip, method, url, status };
-  return checkRecord(fields, () => JSON.stringify({ ...fields, status: Number(status) }));
+  return checkRecord({ timestamp, ip, method, url, status });
 }
 
 const DEFAULT_LAYOUT: CsvLayout = { fieldCount: 5, columns: [0, 1, 2, 3, 4] };
@@ -151,7 +161,8 @@ interface RawFields {
   readonly status?: unknown;
 }
 
-function checkRecord(fields: RawFields, toJson: () => string): ParsedLine {
+/** @param original the line where it is a JSON object */
+function checkRecord(fields: RawFields, original?: string): ParsedLine {
   const { timestamp, ip, method, url, status } = fields;
   if (
     timestamp === undefined || ip === undefined || method === undefined || url === undefined ||
@@ -169,7 +180,19 @@ function checkRecord(fields: RawFields, toJson: () => string): ParsedLine {
   if (ip === "" || utf8Length(ip) > IP_BYTES_MAX) return malformed("bad_ip");
   const statusCode = parseStatus(status);
   if (statusCode === undefined) return malformed("bad_status");
-  return { kind: "record", record: { eventTimeMs, ip, url, status: statusCode, toJson } };
+  return {
+    kind: "record",
+    record: {
+      eventTimeMs,
+      ip,
+      url,
+      status: statusCode,
+      toJson: (maskedIp) =>
+        maskedIp === undefined && original !== undefined
+          ? withoutCarriageReturns(original)
+          : JSON.stringify({ timestamp, ip: maskedIp ?? ip, method, url, status: statusCode }),
+    },
+  };
 }
 
 function parseStatus(status: string | number): number | undefined {

@@ -1,4 +1,6 @@
 import type { CheckpointStore } from "../checkpoint/checkpoint.ts";
+import type { IpMask } from "../decode/ip_mask.ts";
+import type { Retention } from "../sink/retention.ts";
 import type { RecoveredState } from "../recovery.ts";
 import type { ErrorSink } from "../sink/error_files.ts";
 import type { Source } from "../source/source.ts";
@@ -6,6 +8,11 @@ import type { WindowHistory } from "../sink/window_history.ts";
 
 /** Where a run keeps its results, and the state from which the next one goes on. */
 export interface Results extends Disposable {
+  /**
+   * Takes the place of addresses in all that is stored, known from {@linkcode open} on before it
+   * looks at sources; `undefined` where nothing has to.
+   */
+  readonly ipMask: IpMask | undefined;
   /** Moves aside what earlier runs left; called before it is opened. */
   reset(): Promise<void>;
   /**
@@ -21,6 +28,8 @@ export interface OpenResults {
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly errors: ErrorSink;
+  /** Removes what is too old; `undefined` where everything is kept. */
+  readonly retention?: Retention | undefined;
   /** Where the run goes on from. */
   readonly recovered: RecoveredState;
 }

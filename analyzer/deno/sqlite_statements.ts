@@ -6,7 +6,8 @@ export const SCHEMA_VERSION = 1;
 /** The tables. */
 export const SCHEMA = `
 -- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
--- number "epoch": recovery from an earlier one deletes it.
+-- number "epoch": recovery from an earlier one deletes it. "stored_ms" is the wall-clock time of that
+-- checkpoint; programs that do not know the column leave it empty.
 CREATE TABLE windows (
   start_ms INTEGER NOT NULL,
   length_ms INTEGER NOT NULL,
@@ -17,9 +18,11 @@ CREATE TABLE windows (
   late_count INTEGER NOT NULL DEFAULT 0,
   late_error_count INTEGER NOT NULL DEFAULT 0,
   epoch INTEGER NOT NULL,
+  stored_ms INTEGER,
   PRIMARY KEY (start_ms, length_ms)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX windows_by_epoch ON windows (epoch);
+CREATE INDEX windows_by_stored ON windows (stored_ms);
 
 -- Errors of a window by status. "sketch" is a DistinctCounter of client addresses; "top_urls" are
 -- the most frequent URLs as JSON [[url, count, count_error_max], ...], "other_urls" those after.
@@ -51,6 +54,12 @@ CREATE TABLE window_late (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What a database of an earlier program lacks, which needs no other version. */
+export const ADD_STORED = `
+ALTER TABLE windows ADD COLUMN stored_ms INTEGER;
+CREATE INDEX windows_by_stored ON windows (stored_ms);
+`;
+
 /** Every statement that the history makes use of, by its name. */
 export function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {
   const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
@@ -77,6 +86,14 @@ const SQL = {
     ON CONFLICT DO UPDATE SET total_count = excluded.total_count,
       error_count = excluded.error_count, unique_ips = excluded.unique_ips,
       unique_ips_exact = excluded.unique_ips_exact, epoch = excluded.epoch`,
+  setStored: "UPDATE windows SET stored_ms = :now WHERE epoch = :epoch",
+  setStoredByEnd: "UPDATE windows SET stored_ms = start_ms + length_ms WHERE stored_ms IS NULL",
+  old: `
+    SELECT start_ms, length_ms, epoch FROM windows
+    WHERE stored_ms < :before AND (start_ms + length_ms < :before OR start_ms > :never)
+    LIMIT :limit`,
+  deleteWindow: "DELETE FROM windows WHERE start_ms = ? AND length_ms = ?",
+  deleteLate: "DELETE FROM window_late WHERE start_ms = ? AND length_ms = ?",
   deleteStatuses: "DELETE FROM window_statuses WHERE start_ms = ? AND length_ms = ?",
   putStatus: "INSERT INTO window_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   addLate: `

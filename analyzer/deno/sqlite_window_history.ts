@@ -1,6 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, StorageException } from "../exceptions.ts";
-import type { SpanCounts, WindowHistory, WindowPage, WindowQuery } from "../sink/window_history.ts";
+import type {
+  Removal,
+  RemovalOptions,
+  SpanCounts,
+  WindowHistory,
+  WindowPage,
+  WindowQuery,
+} from "../sink/window_history.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 import type {
   ClosedWindow,
@@ -9,7 +16,7 @@ import type {
   WindowSummary,
 } from "../window/window_summary.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
-import { prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import { ADD_STORED, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
 import { onStorage } from "./system_exception.ts";
 
 /** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
@@ -90,7 +97,10 @@ export class SqliteWindowHistory implements WindowHistory {
       if (this.isNew) {
         this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
       }
+      const columns = this.#database.prepare("PRAGMA table_info(windows)").all();
+      if (!columns.some(({ name }) => name === "stored_ms")) this.#database.exec(ADD_STORED);
       this.#statements = prepare(this.#database);
+      if (!this.isNew) this.#statements.setStoredByEnd.run();
     } catch (exception) {
       this.#database.close();
       throw isDamage(exception)
@@ -109,7 +119,7 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#tryToHold();
   }
 
-  commit(epoch: number): void {
+  commit(epoch: number, nowMs = 0): void {
     if (epoch !== this.#epoch) {
       throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
     }
@@ -119,6 +129,7 @@ export class SqliteWindowHistory implements WindowHistory {
         const settled = epoch - EPOCHS_KEPT;
         this.#statements.foldLate.run({ settled });
         this.#statements.deleteFolded.run(settled);
+        this.#statements.setStored.run({ epoch, now: nowMs });
         this.#statements.commit.run();
       });
       this.#heldCount = 0;
@@ -155,6 +166,30 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#uncommitted = [];
     this.#epoch = epoch + 1;
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`);
+  }
+
+  removeOld({ nowMs, retentionMs, windowsMax }: RemovalOptions): Removal {
+    // What is put now stands in a transaction that may be taken back: after the next commit.
+    if (this.#uncommitted.length > 0) return { windows: 0, hasMore: true, isHeldBack: false };
+    let removed = 0;
+    let rows: Record<string, unknown>[] = [];
+    this.#transact(() => {
+      const { begin, old, commit, deleteWindow, deleteStatuses, deleteLate } = this.#statements;
+      begin.run();
+      const times = { before: nowMs - retentionMs, never: nowMs + DAY_MS };
+      rows = old.all({ ...times, limit: windowsMax });
+      for (const { start_ms: start, length_ms: length, epoch } of rows as unknown as OldRow[]) {
+        // Recovery may go back behind that checkpoint, and count its rows again.
+        if (epoch > this.#epoch - EPOCHS_KEPT) continue;
+        for (const statement of [deleteWindow, deleteStatuses, deleteLate]) {
+          statement.run(start, length);
+        }
+        removed++;
+      }
+      commit.run();
+    });
+    const isHeldBack = removed < rows.length;
+    return { windows: removed, hasMore: rows.length === windowsMax && removed > 0, isHeldBack };
   }
 
   query(query: WindowQuery): WindowPage {
@@ -346,6 +381,15 @@ async function syncExisting(path: string): Promise<void> {
 /** The whole range of times, in integers that SQLite and JavaScript both hold exactly. */
 const TIME_MAX_MS = 8.64e15;
 const TIME_MIN_MS = -TIME_MAX_MS;
+
+/** A window that starts later than a day from now is none that anybody waits for. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface OldRow {
+  readonly start_ms: number;
+  readonly length_ms: number;
+  readonly epoch: number;
+}
 
 interface WindowRow {
   readonly start_ms: number;

@@ -1,9 +1,13 @@
 import { join } from "node:path";
+import { IP_KEY_FILE, loadIpKey } from "../checkpoint/ip_key.ts";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
+import type { Clock } from "../clock.ts";
 import type { AnalyzerConfig } from "../config.ts";
+import { IpMask } from "../decode/ip_mask.ts";
 import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
+import { Retention } from "../sink/retention.ts";
 import { ErrorFiles } from "../sink/error_files.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
@@ -15,6 +19,7 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** What opening results is told. */
 export interface ResultsOptions {
+  readonly clock: Clock;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
@@ -33,6 +38,7 @@ export class StoredResults implements Results {
   readonly #output: DirectoryStorage;
   readonly #checkpoints: DirectoryStorage;
   readonly #stack = new DisposableStack();
+  #ipMask: IpMask | undefined;
 
   private constructor(config: AnalyzerConfig, options: ResultsOptions) {
     this.#config = config;
@@ -58,10 +64,15 @@ export class StoredResults implements Results {
     return results;
   }
 
+  get ipMask(): IpMask | undefined {
+    return this.#ipMask;
+  }
+
   async reset(): Promise<void> {
     for (
       const aside of [
-        await this.#setAside(this.#checkpoints, CHECKPOINT_FILES),
+        // What begins anew gets a new key: nothing ties it to what was before.
+        await this.#setAside(this.#checkpoints, [...CHECKPOINT_FILES, IP_KEY_FILE]),
         await this.#setAside(this.#output, RESULT_FILES),
       ]
     ) {
@@ -70,9 +81,11 @@ export class StoredResults implements Results {
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
-    const { windowLengthMs, minStatus, limits } = this.#config;
-    const { label, notice, retrier, limitCounter } = this.#options;
+    const { windowLengthMs, minStatus, maskIp, limits } = this.#config;
+    const { label, clock, notice, retrier, limitCounter } = this.#options;
     const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
+    const ipKey = maskIp ? await loadIpKey(this.#checkpoints) : undefined;
+    if (ipKey !== undefined) this.#ipMask = new IpMask(ipKey.bytes);
     const { history, recovered } = await openResults({
       output: this.#output,
       checkpoints,
@@ -83,7 +96,7 @@ export class StoredResults implements Results {
         const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
         return await this.#setAside(this.#output, names) ?? this.#output.root;
       },
-    }, { sources, windowLengthMs, minStatus, label, notice });
+    }, { sources, windowLengthMs, minStatus, ipKey, label, notice });
     this.#stack.defer(() => history.close());
     const errors = new ErrorFiles(
       this.#output,
@@ -91,7 +104,16 @@ export class StoredResults implements Results {
       recovered.errorFiles,
       retrier,
     );
-    return { history, checkpoints, errors, recovered };
+    const retention = this.#config.retentionMs === Infinity ? undefined : new Retention({
+      retentionMs: this.#config.retentionMs,
+      clock,
+      storage: this.#output,
+      errors,
+      history,
+      checkpointedFiles: () => checkpoints.errorFiles,
+      notice,
+    });
+    return { history, checkpoints, errors, retention, recovered };
   }
 
   [Symbol.dispose](): void {

@@ -9,6 +9,8 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** Results that end with the run: nothing is written but the latest windows, into memory. */
 export class UnsavedResults implements Results {
+  /** Nothing is stored. */
+  readonly ipMask = undefined;
   readonly #config: AnalyzerConfig;
   readonly #history: WindowHistory;
 
@@ -56,6 +58,7 @@ const NO_HISTORY: WindowHistory = {
   commit: () => {},
   sync: () => Promise.resolve(),
   rollBackTo: () => {},
+  removeOld: () => ({ windows: 0, hasMore: false, isHeldBack: false }),
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
   startsAfter: () => [],

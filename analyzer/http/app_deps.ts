@@ -1,6 +1,7 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
+import type { RetentionCounts } from "../sink/retention.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 import type { EventFeed } from "./event_publisher.ts";
 
@@ -14,7 +15,11 @@ export interface AppDeps {
   readonly deliveries: DeliveryReceiver | undefined;
   /** Tells the clients of `GET /events` what happens. */
   readonly events: EventFeed;
+  /** What was removed as too old; `undefined` where everything is kept. */
+  readonly retention?: { readonly counts: RetentionCounts } | undefined;
+  /** The bounds in force. */
   readonly limits: Limits;
+  /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;

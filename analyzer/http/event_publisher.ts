@@ -1,3 +1,4 @@
+import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { Clock } from "../clock.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveFeed, LiveView } from "../sink/live_view.ts";
@@ -16,6 +17,8 @@ export interface EventPublisherOptions {
   readonly clock: Clock;
   readonly ids: EventIds;
   readonly windowLengthMs: number;
+  /** Whether lines that are no records may be shown, addresses and all. */
+  readonly showsSamples: boolean;
   readonly limits: Pick<Limits, "eventClients" | "eventQueueBytes">;
   readonly limitCounter: LimitCounter;
   /** Learns what went wrong where no answer can tell it. */
@@ -244,7 +247,7 @@ export class EventPublisher implements EventFeed {
   }
 
   #publish(view: LiveView): void {
-    const { clock } = this.#options;
+    const { clock, showsSamples } = this.#options;
     // A window that has closed since the view was taken must not open again.
     this.#flushClosed();
     this.#encodedWindows.clear();
@@ -257,7 +260,7 @@ export class EventPublisher implements EventFeed {
       : (lines - before.lines) * 1000 / (atMs - before.atMs);
     const rates = this.#rates!.compute(view, open);
     const status = `event: status\ndata: ${
-      JSON.stringify(toStatusEventJson(view, { eventsPerSecond, rates }))
+      toSafeJson(toStatusEventJson(view, { eventsPerSecond, rates, showsSamples }))
     }\n\n`;
     const openEvents = new Map(open.map((window) => [window.startMs, windowEvent(window)]));
     this.#latest = { atMs, lines, status, openEvents };
@@ -335,12 +338,12 @@ const EVENT_LENGTH_MAX = 32 * 1024;
 const ENCODED_WINDOWS_MAX = 100;
 
 function windowEvent(window: WindowSummary, id?: string): string {
-  let data = JSON.stringify(toWindowJson(window, { urlsMax: URLS_MAX }));
-  if (data.length > EVENT_LENGTH_MAX) data = JSON.stringify(toWindowJson(window, { urlsMax: 0 }));
+  let data = toSafeJson(toWindowJson(window, { urlsMax: URLS_MAX }));
+  if (data.length > EVENT_LENGTH_MAX) data = toSafeJson(toWindowJson(window, { urlsMax: 0 }));
   return `event: window\n${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
 }
 
 /** Tells a client that it has missed what cannot be told any more, and what goes on from here. */
 function resetEvent(reason: "unknown_id" | "too_many_missed", id: string): string {
-  return `event: reset\nid: ${id}\ndata: ${JSON.stringify({ reason })}\n\n`;
+  return `event: reset\nid: ${id}\ndata: ${toSafeJson({ reason })}\n\n`;
 }

@@ -23,16 +23,17 @@ export interface StatusEventJson {
 export interface SampleJson {
   /** A reason of S-7, or `oversized` or `partial`. */
   readonly kind: SampleKind;
-  /** Its beginning, with everything escaped that cannot be seen. */
-  readonly text: string;
+  /** Its beginning, with everything escaped that cannot be seen; `null` where addresses are masked. */
+  readonly text: string | null;
 }
 
 /** The JSON of a status event. */
 export function toStatusEventJson(
   view: LiveView,
-  { eventsPerSecond, rates }: {
+  { eventsPerSecond, rates, showsSamples }: {
     readonly eventsPerSecond: number | undefined;
     readonly rates: RatesJson;
+    readonly showsSamples: boolean;
   },
 ): StatusEventJson {
   return {
@@ -44,7 +45,8 @@ export function toStatusEventJson(
     rates,
     samples: view.samples.map(({ kind, text }) => ({
       kind,
-      text: escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX }),
+      // Where an address stands in a line that is no record, nobody can tell.
+      text: showsSamples ? escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX }) : null,
     })),
   };
 }

@@ -1,6 +1,7 @@
 import type { DeliveryCounts } from "../delivery/delivery.ts";
 import type { EventCounts } from "../http/event_publisher.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
+import type { RetentionCounts } from "../sink/retention.ts";
 import type { LiveView } from "../sink/live_view.ts";
 
 /** One metric family: declared once, and rendered in every format from this. */
@@ -52,6 +53,8 @@ export interface MetricFacts {
   /** `undefined` where the run takes no deliveries. */
   readonly deliveries: DeliveryCounts | undefined;
   readonly events: EventCounts;
+  /** `undefined` where everything is kept. */
+  readonly retention?: RetentionCounts | undefined;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
 }

@@ -1,3 +1,4 @@
+import { escapeText } from "../../command_line/escape_text.ts";
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import { limitLabel } from "../limit_options.ts";
 import { LIMIT_NAMES, LIMIT_TABLE, type LimitDefinition, type LimitName } from "../limits.ts";
@@ -214,6 +215,39 @@ export const METRICS: readonly Metric[] = [
     samples: ({ deliveries }) => single(deliveries?.keys ?? 0),
   },
   {
+    name: "vigie_retention_removed_files",
+    type: "counter",
+    unit: "",
+    help: "Error files removed as too old since the program started.",
+    labels: [],
+    samples: ({ retention }) => single(retention?.files ?? 0),
+  },
+  {
+    name: "vigie_retention_removed_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Size of the error files removed as too old since the program started.",
+    labels: [],
+    samples: ({ retention }) => single(retention?.bytes ?? 0),
+  },
+  {
+    name: "vigie_retention_removed_windows",
+    type: "counter",
+    unit: "",
+    help: "Closed windows removed as too old since the program started.",
+    labels: [],
+    samples: ({ retention }) => single(retention?.windows ?? 0),
+  },
+  {
+    name: "vigie_retention_refusals",
+    type: "counter",
+    unit: "",
+    help:
+      "Attempts to remove what is too old that the storage has refused since the program started.",
+    labels: [],
+    samples: ({ retention }) => single(retention?.refusals ?? 0),
+  },
+  {
     name: "vigie_event_clients",
     type: "gauge",
     unit: "",
@@ -312,9 +346,9 @@ function labelled(values: Readonly<Record<string, number>>): Sample[] {
 }
 
 /**
- * One sample a source, or none where nothing is known yet. A source that was named twice on the
- * command line gets a ` #2`: two samples with the same labels would make the whole answer
- * unreadable to a scraper.
+ * One sample a source, or none where nothing is known yet. A source whose name was shown before
+ * gets a ` #2`: two samples with the same labels would make the whole answer unreadable to a
+ * scraper.
  */
 function bySource(
   { view }: MetricFacts,
@@ -322,9 +356,11 @@ function bySource(
 ): Sample[] {
   const seen = new Map<string, number>();
   return view.sources.flatMap((source) => {
-    const nth = (seen.get(source.name) ?? 0) + 1;
-    seen.set(source.name, nth);
-    const label = nth === 1 ? source.name : `${source.name} #${nth}`;
+    // Label values have no escapes for what a terminal would act on.
+    const name = escapeText(source.name);
+    const nth = (seen.get(name) ?? 0) + 1;
+    seen.set(name, nth);
+    const label = nth === 1 ? name : `${name} #${nth}`;
     const value = valueOf(source);
     return value === undefined ? [] : [{ labelValues: [label], value }];
   });

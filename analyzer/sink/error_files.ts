@@ -122,6 +122,11 @@ export class ErrorFiles implements ErrorSink {
     for (const { file } of this.#parts.values()) file.close();
   }
 
+  /** Closes a part, if it is open, though there would be room in it; nothing more goes there. */
+  async retire(path: string): Promise<void> {
+    for (const [date, part] of this.#parts) if (part.path === path) await this.#retire(date);
+  }
+
   async #write(date: string, bytes: Uint8Array): Promise<void> {
     let part = this.#parts.get(date);
     if (part === undefined || this.#isFull(part)) {
@@ -249,6 +254,12 @@ async function readTails(
   } finally {
     copy?.close();
   }
+}
+
+/** Whether a part had its last bytes in some state: going back to that does not touch it. */
+export function isFinalPart(path: string, state: ErrorFilesState): boolean {
+  const part = Number(PART_PATH.exec(path)?.[1]);
+  return part < state.nextPart && !state.open.some((open) => open.path === path);
 }
 
 /** All error files of an output; whatever else lies beside them is not ours to touch. */

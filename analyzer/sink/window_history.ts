@@ -59,6 +59,25 @@ export interface SpanCounts {
   readonly errorCount: number;
 }
 
+/** Which windows {@linkcode WindowHistory.removeOld} removes. */
+export interface RemovalOptions {
+  /** Wall-clock time. */
+  readonly nowMs: number;
+  /** How long windows are kept. */
+  readonly retentionMs: number;
+  /** Most windows to remove, at least 1. */
+  readonly windowsMax: number;
+}
+
+/** What {@linkcode WindowHistory.removeOld} has come to. */
+export interface Removal {
+  readonly windows: number;
+  /** Whether it is worth a further call. */
+  readonly hasMore: boolean;
+  /** Whether there are more that can go once there is another checkpoint. */
+  readonly isHeldBack: boolean;
+}
+
 /**
  * The history of closed windows. What is put stays together: all of it is there after a crash, or
  * nothing. It is there for sure once a {@linkcode sync} has followed its {@linkcode commit}; until
@@ -69,8 +88,12 @@ export interface WindowHistory extends WindowHistoryReader {
   put(window: ClosedWindow): void;
   /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
   addLate(late: LateCounts): void;
-  /** Ends what belongs to checkpoint number `epoch`: everything put so far. */
-  commit(epoch: number): void;
+  /**
+   * Ends what belongs to checkpoint number `epoch`: everything put so far.
+   *
+   * @param nowMs wall-clock time, from which on it counts as stored
+   */
+  commit(epoch: number, nowMs?: number): void;
   /** Makes everything committed durable. */
   sync(): Promise<void>;
   /**
@@ -78,5 +101,12 @@ export interface WindowHistory extends WindowHistoryReader {
    * called once, before anything is put. Reaches back two commits at most.
    */
   rollBackTo(epoch: number): void;
+  /**
+   * Removes windows that have ended and been stored for so long, the oldest first, but for those that
+   * recovery may take back. None while windows wait for a {@linkcode commit}.
+   *
+   * @throws {StorageException} where the system refuses it; then all of them are still there
+   */
+  removeOld(options: RemovalOptions): Removal;
   close(): void;
 }

@@ -76,6 +76,7 @@ export class EventRun {
       clock: this.clock,
       ids: new EventIds({ outputId, runId, closedUpToMs }),
       windowLengthMs: LENGTH_MS,
+      showsSamples: true,
       ...this.limits,
       onException: (exception) => this.exceptions.push(exception),
     });

@@ -12,6 +12,8 @@ export class MemoryStorage implements Storage {
   readonly #durable = new Map<string, Uint8Array>();
   /** What a refused sync has lost: from here to there it is zeros, whatever later syncs say. */
   readonly #lost = new Map<string, { readonly start: number; readonly end: number }>();
+  /** When files were last written to, as far as a test says so. */
+  readonly #modified = new Map<string, number>();
   readonly #onOperation: (operation: string) => void;
   #operationCount = 0;
   #failFrom = Infinity;
@@ -77,6 +79,11 @@ export class MemoryStorage implements Storage {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
     this.#written.set(path, bytes);
     this.#durable.set(path, bytes);
+  }
+
+  /** Says when a file was last written to; 0 unless told. No operation. */
+  touch(path: string, modifiedAtMs: number): void {
+    this.#modified.set(path, modifiedAtMs);
   }
 
   /** Takes a file away, as somebody else would; no operation. */
@@ -146,15 +153,22 @@ export class MemoryStorage implements Storage {
 
   async remove(path: string): Promise<void> {
     await this.#begin("remove", path);
-    this.#get(path);
     this.delete(path);
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    await this.#begin("removeDirectory", path);
   }
 
   async list(directory: string): Promise<readonly StoredFile[]> {
     await this.#begin("list", directory);
     return this.paths()
       .filter((path) => path.startsWith(`${directory}/`))
-      .map((path) => ({ path, bytes: this.#get(path).length }));
+      .map((path) => ({
+        path,
+        bytes: this.#get(path).length,
+        modifiedAtMs: this.#modified.get(path) ?? 0,
+      }));
   }
 
   /** Fails where that was asked for. Asynchronous, so that nobody comes to rely on an order. */
