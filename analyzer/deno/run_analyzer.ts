@@ -124,6 +124,7 @@ export async function runAnalyzer(
       limits: config.limits,
       limitCounter,
       health: pipeline.health,
+      ...(state === undefined ? {} : { totalsAtStart: state.totals }),
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),

@@ -2,6 +2,7 @@ import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
+import type { Totals } from "../sink/totals.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 import type { EventFeed } from "./event_publisher.ts";
 
@@ -25,6 +26,8 @@ export interface AppDeps {
   health(): Health;
   /** Version of the program, such as `0.1.0`. */
   readonly version: string;
+  /** What earlier runs had counted when this one started; nothing unless told. */
+  readonly totalsAtStart?: Totals;
   /** When the program started, in ms since the Unix epoch. */
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */

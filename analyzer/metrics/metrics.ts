@@ -14,7 +14,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_read_bytes",
     type: "counter",
     unit: "bytes",
-    help: "Bytes read, line ends included.",
+    help: "Bytes read since the program started, line ends included.",
     labels: [],
     samples: ({ view }) => single(view.totals.bytes),
   },
@@ -22,7 +22,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_lines",
     type: "counter",
     unit: "",
-    help: "Lines read, by what became of them.",
+    help: "Lines read since the program started, by what became of them.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({
@@ -38,7 +38,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_malformed_lines",
     type: "counter",
     unit: "",
-    help: "Lines that are no records, by reason.",
+    help: "Lines that are no records since the program started, by reason.",
     labels: ["reason"],
     samples: ({ view }) => labelled(view.totals.malformed),
   },
@@ -46,7 +46,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_records",
     type: "counter",
     unit: "",
-    help: "Valid records, by where they were counted.",
+    help: "Valid records since the program started, by where they were counted.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({ in_windows: totals.inWindows, late: totals.late, future: totals.future }),
@@ -55,7 +55,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_errors",
     type: "counter",
     unit: "",
-    help: "Records with an error status, by where they were counted.",
+    help: "Records with an error status since the program started, by where they were counted.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({
@@ -68,7 +68,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_status_errors",
     type: "counter",
     unit: "",
-    help: "Records with an error status, by status.",
+    help: "Records with an error status since the program started, by status.",
     labels: ["status"],
     samples: ({ view }) => byStatus(view.totals.errorsByStatus),
   },
