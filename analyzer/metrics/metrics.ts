@@ -81,6 +81,23 @@ export const METRICS: readonly Metric[] = [
     samples: ({ view }) => single(view.open.length),
   },
   {
+    name: "vigie_last_window_clients",
+    type: "gauge",
+    unit: "",
+    help: "Distinct clients among the errors of the window that closed last.",
+    labels: [],
+    samples: ({ lastWindow }) => lastWindow === undefined ? [] : single(lastWindow.uniqueIps.count),
+  },
+  {
+    name: "vigie_last_window_end_timestamp_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Event time at which the window ended that closed last, since the Unix epoch.",
+    labels: [],
+    samples: ({ lastWindow }) =>
+      lastWindow === undefined ? [] : single(toSeconds(lastWindow.startMs + lastWindow.lengthMs)),
+  },
+  {
     name: "vigie_watermark_timestamp_seconds",
     type: "gauge",
     unit: "seconds",

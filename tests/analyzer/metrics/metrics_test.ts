@@ -77,6 +77,14 @@ Deno.test("METRICS has no watermark and no last row before the first row", () =>
   assert.deepEqual(samplesOf("vigie_source_last_row_timestamp_seconds", before), []);
 });
 
+Deno.test("METRICS tells of the window that closed last, where there is one", () => {
+  assert.equal(valueOf("vigie_last_window_clients"), 14);
+  assert.equal(valueOf("vigie_last_window_end_timestamp_seconds"), START_MS / 1000 + 30);
+  const none = facts({ lastWindow: undefined });
+  assert.deepEqual(samplesOf("vigie_last_window_clients", none), []);
+  assert.deepEqual(samplesOf("vigie_last_window_end_timestamp_seconds", none), []);
+});
+
 Deno.test("METRICS tells connected sources from those that wait", () => {
   const source = "tcp://127.0.0.1:9999";
   assert.equal(valueOf("vigie_source_connected", source), 1);
@@ -160,6 +168,7 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
       open: [windowSummary({ state: "open" })],
       watermarkMs: START_MS + 24_500,
     }),
+    lastWindow: windowSummary(),
     nowMs: START_MS + 32_000,
     startedAtMs: START_MS,
     version: "0.1.0",
