@@ -112,6 +112,20 @@ export const LIMIT_TABLE = {
     max: 366 * 24 * 60 * 60 * 1000,
     help: "A key that was used longer ago is forgotten",
   },
+  eventClients: {
+    unit: "count",
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    help: "Clients of GET /events at a time; beyond, more are told to come back",
+  },
+  eventQueueBytes: {
+    unit: "bytes",
+    default: 256 * 1024,
+    min: 4 * 1024,
+    max: 64 * 1024 * 1024,
+    help: "Bytes that wait for one client of GET /events; beyond, it is dropped",
+  },
   errorFileBytes: {
     unit: "bytes",
     default: 128 * 1024 * 1024,

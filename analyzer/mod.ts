@@ -12,6 +12,8 @@ export type {
   DeliveryReceiver,
   DeliveryRequest,
 } from "./delivery/delivery.ts";
+export type { EventCounts, EventFeed } from "./http/event_publisher.ts";
+export type { LineSample, SampleKind } from "./decode/record_batch.ts";
 export {
   LIMIT_TABLE,
   LimitCounter,
@@ -22,7 +24,12 @@ export {
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
-export type { WindowHistoryReader, WindowPage, WindowQuery } from "./sink/window_history.ts";
+export type {
+  SpanCounts,
+  WindowHistoryReader,
+  WindowPage,
+  WindowQuery,
+} from "./sink/window_history.ts";
 export type { SourcePhase, SourceState } from "./source/source_state.ts";
 export { MALFORMED_REASONS, type MalformedReason } from "./decode/malformed_reason.ts";
 export { toWindowJson } from "./window/window_json.ts";

@@ -132,6 +132,8 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     sources: sourceStates.snapshot(),
     open: [],
     watermarkMs: undefined,
+    eventTimeMaxMs: undefined,
+    samples: [],
   });
   board.connect(() => signals.requestView());
   const writer = new CommitWriter({

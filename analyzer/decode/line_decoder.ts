@@ -44,6 +44,7 @@ export class LineDecoder {
 
   #offsetBytes: number;
   #csvLayout: CsvLayout | undefined;
+  /** Kinds that the batch has a sample of: one is enough to show, and costs little in a flood. */
   readonly #sampled = new Set<SampleKind>();
 
   /**
@@ -246,6 +247,7 @@ export class LineDecoder {
   }
 
   #build(receivedAtMs: number): RecordBatch {
+    this.#sampled.clear();
     return this.#builder.build({
       inputId: this.#inputId,
       receivedAtMs,

@@ -14,8 +14,12 @@ export interface RunningServer {
    * when an answer is due.
    */
   isAnswering(): boolean;
-  /** Stops, whoever is still connected, once the latest answers had a moment to be sent. */
-  stop(): Promise<void>;
+  /**
+   * Stops, whoever is still connected, once the latest answers had a moment to be sent.
+   *
+   * @param options.hasEnding whether there are answers that have only just come to their end
+   */
+  stop(options?: { readonly hasEnding?: boolean }): Promise<void>;
 }
 
 /**
@@ -64,9 +68,9 @@ export function startServer(
   return {
     url: `http://${formatHostPort({ ...address, port: server.addr.port })}`,
     isAnswering: () => openRequests > 0 || performance.now() - answeredAtMs < SENDING_MS,
-    async stop() {
+    async stop({ hasEnding = false } = {}) {
       // Who has delivered something is told what became of it.
-      if (openBodies > 0 || performance.now() - answeredAtMs < SENDING_MS) {
+      if (hasEnding || openBodies > 0 || performance.now() - answeredAtMs < SENDING_MS) {
         await new Promise((resolve) => setTimeout(resolve, SENDING_MS));
       }
       stopping.abort();

@@ -5,6 +5,8 @@ import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { EventIds } from "../http/event_ids.ts";
+import { EventPublisher } from "../http/event_publisher.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -69,6 +71,7 @@ export async function runAnalyzer(
   });
   ipMask = () => results.ipMask;
   let app: ReturnType<typeof createApp> | undefined;
+  let events: EventPublisher | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
@@ -96,14 +99,32 @@ export async function runAnalyzer(
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
     });
+    const { identity, state } = opened.recovered;
+    events = new EventPublisher({
+      live: pipeline.board,
+      history: opened.history,
+      clock,
+      ids: new EventIds({
+        outputId: identity.outputId,
+        runId: crypto.randomUUID(),
+        closedUpToMs: state?.windows.closedUpToMs ?? -Infinity,
+      }),
+      windowLengthMs: config.windowLengthMs,
+      showsSamples: !config.maskIp,
+      limits: config.limits,
+      limitCounter,
+      onException,
+    });
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      events,
       deliveries: pipeline.deliveries,
       retention: opened.retention,
       limits: config.limits,
       limitCounter,
       health: pipeline.health,
+      ...(state === undefined ? {} : { totalsAtStart: state.totals }),
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
@@ -126,7 +147,8 @@ export async function runAnalyzer(
     }
     reportEnd(pipeline, signal, reporter);
   } finally {
-    await server?.stop();
+    // The server would wait for ever for streams that do not end by themselves.
+    await server?.stop({ hasEnding: events?.stop() ?? false });
   }
 }
 

@@ -129,6 +129,16 @@ const SQL = {
        WHERE status = :status AND start_ms >= :from AND start_ms < :to AND length_ms = :length
        ORDER BY start_ms DESC LIMIT :limit)
     ORDER BY start_ms DESC`,
+  startsAfter: `
+    SELECT start_ms FROM windows
+    WHERE start_ms > :after AND length_ms = :length ORDER BY start_ms LIMIT :limit`,
+  // SQLite rounds towards 0; times before 1970 are to be rounded down like all others.
+  sumBySpan: `
+    SELECT start_ms - ((start_ms % :span) + :span) % :span AS startMs,
+      sum(total_count) AS totalCount, sum(error_count) AS errorCount
+    FROM windows WHERE start_ms >= :from AND start_ms < :to AND length_ms = :length
+    GROUP BY 1 ORDER BY 1`,
+  oldest: "SELECT start_ms FROM windows WHERE length_ms = :length ORDER BY start_ms LIMIT 1",
   statuses: `
     SELECT status, error_count, unique_ips, unique_ips_exact, top_urls, other_urls, urls_total,
       urls_total_exact

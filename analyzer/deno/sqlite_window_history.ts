@@ -3,6 +3,7 @@ import { messageOf, StorageException } from "../exceptions.ts";
 import type {
   Removal,
   RemovalOptions,
+  SpanCounts,
   WindowHistory,
   WindowPage,
   WindowQuery,
@@ -215,6 +216,26 @@ export class SqliteWindowHistory implements WindowHistory {
     return row === undefined
       ? undefined
       : this.#summarize(row as unknown as WindowRow, options.urlsMax, undefined);
+  }
+
+  startsAfter(startMs: number, limit: number): readonly number[] {
+    const after = Math.max(startMs, TIME_MIN_MS - 1);
+    return this.#statements.startsAfter.all({ after, length: this.#lengthMs, limit })
+      .map((row) => row["start_ms"] as number);
+  }
+
+  sumBySpan({ fromMs, toMs, spanMs }: Parameters<WindowHistory["sumBySpan"]>[0]): SpanCounts[] {
+    const range = { from: fromMs, to: toMs, span: spanMs, length: this.#lengthMs };
+    return this.#statements.sumBySpan.all(range) as unknown as SpanCounts[];
+  }
+
+  oldestStartMs(): number | undefined {
+    const row = this.#statements.oldest.get({ length: this.#lengthMs });
+    return row?.["start_ms"] as number | undefined;
+  }
+
+  get isBehind(): boolean {
+    return this.#isRefused;
   }
 
   /** Gives up what was not committed. */

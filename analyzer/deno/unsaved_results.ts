@@ -61,6 +61,10 @@ const NO_HISTORY: WindowHistory = {
   removeOld: () => ({ windows: 0, hasMore: false, isHeldBack: false }),
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
+  startsAfter: () => [],
+  sumBySpan: () => [],
+  oldestStartMs: () => undefined,
+  isBehind: false,
   close: () => {},
 };
 

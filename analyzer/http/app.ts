@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { dashboardRoutes } from "./dashboard_routes.ts";
+import { eventsRoutes } from "./events_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
@@ -35,6 +36,7 @@ export function createApp(deps: AppDeps): HttpApp {
   const routes: Route[] = [
     ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
+    ...eventsRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),

@@ -2,7 +2,9 @@ import type { DeliveryReceiver } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
+import type { Totals } from "../sink/totals.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
+import type { EventFeed } from "./event_publisher.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -12,6 +14,8 @@ export interface AppDeps {
   readonly history: WindowHistoryReader;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  /** Tells the clients of `GET /events` what happens. */
+  readonly events: EventFeed;
   /** What was removed as too old; `undefined` where everything is kept. */
   readonly retention?: { readonly counts: RetentionCounts } | undefined;
   /** The bounds in force. */
@@ -22,6 +26,8 @@ export interface AppDeps {
   health(): Health;
   /** Version of the program, such as `0.1.0`. */
   readonly version: string;
+  /** What earlier runs had counted when this one started; nothing unless told. */
+  readonly totalsAtStart?: Totals;
   /** When the program started, in ms since the Unix epoch. */
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */

@@ -7,6 +7,7 @@ import {
 import type { HttpCounts, MetricFacts } from "../metrics/metric.ts";
 import { METRICS } from "../metrics/metrics.ts";
 import type { LiveView } from "../sink/live_view.ts";
+import { emptyTotals, totalsSince } from "../sink/totals.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson } from "./json_answer.ts";
@@ -74,8 +75,12 @@ function toMetricsJson(view: LiveView, { history }: AppDeps) {
 
 function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
   const { writerIdleMs, inputWaiting, writerFault, writerRefusals } = deps.health();
+  const { totalsAtStart = emptyTotals() } = deps;
   return {
-    view,
+    // A counter begins at 0 with its program: a crash can take totals back a little, and Prometheus
+    // would take that for a new beginning, and all of them for what has happened since.
+    view: { ...view, totals: totalsSince(totalsAtStart, view.totals) },
+    lastWindow: deps.history.query({ limit: 1, urlsMax: 0 }).windows[0],
     nowMs: deps.nowMs(),
     startedAtMs: deps.startedAtMs,
     version: deps.version,
@@ -85,6 +90,7 @@ function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
     writerRefusals,
     http,
     deliveries: deps.deliveries?.counts,
+    events: deps.events.counts,
     retention: deps.retention?.counts,
     limits: deps.limits,
     limitCounter: deps.limitCounter,

@@ -4,7 +4,7 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
-import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
+import type { InputPosition, LineSample, SampleKind } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
@@ -69,12 +69,14 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #options: CommitWriterOptions;
   readonly #replayable: ReadonlySet<string>;
   readonly #positions: Map<string, InputPosition>;
-  readonly #sampled = new Set<SampleKind>();
+  /** The latest of each kind. */
+  readonly #samples = new Map<SampleKind, LineSample>();
   #hasSeenFuture = false;
   #epoch: number;
   #hasChanged = false;
   #open: LiveView["open"] = [];
   #watermarkMs: number | undefined;
+  #eventTimeMaxMs: number | undefined;
   #movedAtMs: number;
   #isWriting = false;
 
@@ -121,12 +123,13 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   #commit(element: StreamElement): Promise<void> | void {
-    const { history, reporter, sourceStates } = this.#options;
+    const { board, history, reporter, sourceStates } = this.#options;
     switch (element.kind) {
       case "analyzed":
         return this.#commitBatch(element);
       case "window-closed":
         history.put(element.window);
+        board.windowClosed(element.window);
         this.#changed();
         // A reader that does not read holds up the stream, as a slow disk does.
         return reporter.windowClosed(element.window);
@@ -152,6 +155,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       case "view-request":
         this.#open = element.open ?? [];
         this.#watermarkMs = element.watermarkMs;
+        this.#eventTimeMaxMs = element.eventTimeMaxMs;
         return this.#publishView();
       case "barrier":
         return this.#commitCheckpoint(element.state);
@@ -172,9 +176,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     sourceStates.sawRows(batch, wallMs);
     if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
     for (const sample of batch.samples) {
-      if (this.#sampled.has(sample.kind)) continue;
-      this.#sampled.add(sample.kind);
-      reporter.badLine(sample);
+      if (!this.#samples.has(sample.kind)) reporter.badLine(sample);
+      this.#samples.set(sample.kind, sample);
     }
     if (batch.counts.future > 0 && !this.#hasSeenFuture) {
       this.#hasSeenFuture = true;
@@ -244,6 +247,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       sources: sourceStates.snapshot(),
       open: this.#open,
       watermarkMs: this.#watermarkMs,
+      eventTimeMaxMs: this.#eventTimeMaxMs,
+      samples: [...this.#samples.values()],
     };
   }
 }

@@ -31,6 +31,32 @@ export interface WindowHistoryReader {
   query(query: WindowQuery): WindowPage;
   /** The closed window that starts at `startMs`, if there is one. */
   get(startMs: number, options: { readonly urlsMax: number }): WindowSummary | undefined;
+  /** Starts of the closed windows that start after a time, ascending; the first `limit` of them. */
+  startsAfter(startMs: number, limit: number): readonly number[];
+  /**
+   * Closed windows that start in `[fromMs, toMs)` added up by spans of `spanMs`, which are aligned
+   * to the epoch; spans without windows are left out. Cost: one look at each window.
+   */
+  sumBySpan(
+    range: { readonly fromMs: number; readonly toMs: number; readonly spanMs: number },
+  ): readonly SpanCounts[];
+  /** Start of the oldest closed window; `undefined` where there is none. */
+  oldestStartMs(): number | undefined;
+  /**
+   * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
+   * them; a later commit will bring them.
+   */
+  readonly isBehind: boolean;
+}
+
+/** Counts of the windows that start in one span of time. */
+export interface SpanCounts {
+  /** First millisecond of the span. */
+  readonly startMs: number;
+  /** Rows in those windows, errors included. */
+  readonly totalCount: number;
+  /** Errors in those windows. */
+  readonly errorCount: number;
 }
 
 /** Which windows {@linkcode WindowHistory.removeOld} removes. */

@@ -84,9 +84,10 @@ export interface CheckpointBarrier {
   readonly state: Partial<CheckpointState>;
 }
 
-/** Asks for a view of the results at this place of the stream; the window operator fills it. */
+/** Asks for a view of the results at this place of the stream; the operators fill it. */
 export interface ViewRequest {
   readonly kind: "view-request";
+  readonly eventTimeMaxMs?: number | undefined;
   readonly open?: readonly WindowSummary[];
   readonly watermarkMs?: number | undefined;
 }

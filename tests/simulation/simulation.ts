@@ -23,6 +23,7 @@ import { emptyTotals, type Totals } from "../../analyzer/sink/totals.ts";
 import type { Source } from "../../analyzer/source/source.ts";
 import type { WindowHistory } from "../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
+import { NO_EVENTS } from "../support/window_fixtures.ts";
 import { checkAgreement, checkTotals, checkWindows, type OpenWindow } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { ASIDE, CHECKPOINTS, LOG, OUTPUT, SimulatedMachine, TCP } from "./simulated_machine.ts";
@@ -169,6 +170,7 @@ class Simulation implements Disposable {
       live: pipeline.board,
       history,
       deliveries: pipeline.deliveries,
+      events: NO_EVENTS,
       limits: this.#config.limits,
       limitCounter,
       health: pipeline.health,

@@ -3,6 +3,7 @@ import type { AppDeps, Health } from "../../analyzer/http/app_deps.ts";
 import type { LiveView, LiveViewReader } from "../../analyzer/sink/live_view.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
 import type {
+  SpanCounts,
   WindowHistoryReader,
   WindowPage,
   WindowQuery,
@@ -78,6 +79,8 @@ export function liveView(overrides: Partial<LiveView> = {}): LiveView {
     sources: [sourceState()],
     open: [],
     watermarkMs: undefined,
+    eventTimeMaxMs: undefined,
+    samples: [],
     ...overrides,
   };
 }
@@ -88,6 +91,7 @@ export class InMemoryHistory implements WindowHistoryReader {
   readonly windows: WindowSummary[];
   /** Every query so far. */
   readonly queries: WindowQuery[] = [];
+  isBehind = false;
 
   constructor(windows: readonly WindowSummary[] = []) {
     this.windows = [...windows];
@@ -117,6 +121,33 @@ export class InMemoryHistory implements WindowHistoryReader {
     const window = this.windows.find((window) => window.startMs === startMs);
     return window === undefined ? undefined : cutUrls(window, urlsMax);
   }
+
+  startsAfter(startMs: number, limit: number): number[] {
+    return this.#starts().filter((start) => start > startMs).slice(0, limit);
+  }
+
+  sumBySpan({ fromMs, toMs, spanMs }: Parameters<WindowHistoryReader["sumBySpan"]>[0]) {
+    const spans = new Map<number, SpanCounts>();
+    for (const { startMs, totalCount, errorCount } of this.windows) {
+      if (startMs < fromMs || startMs >= toMs) continue;
+      const spanStartMs = Math.floor(startMs / spanMs) * spanMs;
+      const before = spans.get(spanStartMs);
+      spans.set(spanStartMs, {
+        startMs: spanStartMs,
+        totalCount: totalCount + (before?.totalCount ?? 0),
+        errorCount: errorCount + (before?.errorCount ?? 0),
+      });
+    }
+    return [...spans.values()].sort((left, right) => left.startMs - right.startMs);
+  }
+
+  oldestStartMs(): number | undefined {
+    return this.#starts()[0];
+  }
+
+  #starts(): number[] {
+    return this.windows.map(({ startMs }) => startMs).sort((left, right) => left - right);
+  }
 }
 
 function cutUrls(window: WindowSummary, urlsMax: number): WindowSummary {
@@ -133,18 +164,21 @@ export interface AppFixture {
   readonly health?: Partial<Health>;
   /** Unless told otherwise the run takes no deliveries. */
   readonly deliveries?: DeliveryReceiver;
+  /** Unless told otherwise nobody is told anything. */
+  readonly events?: AppDeps["events"];
   readonly onException?: (exception: unknown) => void;
 }
 
 /** What `createApp` needs, of a healthy program that started a minute ago. */
 export function appDeps(fixture: AppFixture = {}): AppDeps {
   const { view = liveView(), history = new InMemoryHistory(), health, onException } = fixture;
-  const { deliveries } = fixture;
+  const { deliveries, events = NO_EVENTS } = fixture;
   const live: LiveViewReader = { fresh: () => Promise.resolve(view) };
   return {
     live,
     history,
     deliveries,
+    events,
     ...testLimits(),
     health: () => ({
       state: "running",
@@ -160,3 +194,9 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     ...(onException === undefined ? {} : { onException }),
   };
 }
+
+/** Events of a run that tells nobody anything. */
+export const NO_EVENTS: AppDeps["events"] = {
+  open: () => "stopped",
+  counts: { clients: 0, dropped: 0, bytes: 0 },
+};

@@ -166,6 +166,14 @@ Deno.test("LineDecoder.push() keeps the first sample of each kind, cut to a safe
   }
 });
 
+Deno.test("LineDecoder.push() keeps a sample of each kind a batch, so that the latest can be had", () => {
+  const batches = decode([toBytes(["{first", "{second"]), toBytes(["{third", "{fourth"])]);
+  assert.deepEqual(
+    batches.map(({ samples }) => samples.map(({ text }) => text)),
+    [["{first"], ["{third"]],
+  );
+});
+
 // S-23
 Deno.test("LineDecoder.push() ends a batch at the row that closes a window, and only there", () => {
   const cut = (...seconds: number[]) =>

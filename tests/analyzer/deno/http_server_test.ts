@@ -143,3 +143,34 @@ Deno.test("RunningServer.stop() lets who has sent a body have the answer that is
   assert.deepEqual([(await response).status, await (await response).text()], [503, "counted"]);
   await stopped;
 });
+
+Deno.test("RunningServer.stop() lets the end of a stream reach who reads it", async () => {
+  let end!: () => void;
+  const server = startServer(
+    HERE,
+    () =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode("first\n"));
+            end = () => {
+              controller.enqueue(new TextEncoder().encode("last\n"));
+              controller.close();
+            };
+          },
+        }),
+      ),
+    neverCalled,
+  );
+  const response = await fetch(server.url);
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  assert.equal(decoder.decode((await reader.read()).value), "first\n");
+  // Longer ago than a usual answer takes to be sent.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  end();
+  const stopped = server.stop({ hasEnding: true });
+  assert.equal(decoder.decode((await reader.read()).value), "last\n");
+  assert.equal((await reader.read()).done, true);
+  await stopped;
+});

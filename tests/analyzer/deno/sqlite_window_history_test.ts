@@ -489,6 +489,7 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
       // Kept for later, without a word and without waiting again and again.
       for (const index of [2, 4, 6]) putTwo(history, index);
       assert.deepEqual(indexes(history), [1, 0]);
+      assert.equal(history.isBehind, true);
       assert.throws(() => history.commit(2), StorageException);
       assert.throws(() => history.commit(2), {
         name: "StorageException",
@@ -496,6 +497,7 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
       });
     }
     history.commit(2);
+    assert.equal(history.isBehind, false);
     assert.deepEqual(indexes(history), [7, 6, 5, 4, 3, 2, 1, 0]);
     assert.equal(history.get(START_MS + 4 * LENGTH_MS, ALL)!.lateCount, 3);
     putTwo(history, 8);
@@ -616,4 +618,36 @@ Deno.test("SqliteWindowHistory.sync() works before anything is written, after it
   });
   using unsaved = open(":memory:");
   await unsaved.sync();
+});
+
+Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do", async () => {
+  await withPath((path) => {
+    const startIndexes = fc.uniqueArray(fc.integer({ min: -50, max: 50 }), { maxLength: 30 });
+    const times = fc.integer({ min: -60, max: 60 }).map((index) => index * LENGTH_MS + 1);
+    const spans = fc.integer({ min: 1, max: 20 }).map((windows) => windows * LENGTH_MS);
+    let number = 0;
+    fc.assert(
+      fc.property(startIndexes, times, times, spans, (indexes, one, other, spanMs) => {
+        // Around 1970, where rounding down and rounding towards 0 differ.
+        const windows = indexes.map((index) =>
+          closed({ startMs: index * LENGTH_MS, totalCount: 100 + index, errorCount: 50 + index })
+        );
+        const expected = new InMemoryHistory(windows);
+        using history = open(`${path}${number++}`);
+        for (const window of windows) history.put(window);
+        assert.deepEqual(history.startsAfter(one, 5), expected.startsAfter(one, 5));
+        assert.deepEqual(
+          history.startsAfter(-Infinity, 1000),
+          expected.startsAfter(-Infinity, 1000),
+        );
+        assert.equal(history.oldestStartMs(), expected.oldestStartMs());
+        const range = { fromMs: Math.min(one, other), toMs: Math.max(one, other), spanMs };
+        assert.deepEqual(
+          history.sumBySpan(range).map((sum) => ({ ...sum })),
+          expected.sumBySpan(range),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
 });

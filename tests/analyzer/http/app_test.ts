@@ -21,6 +21,7 @@ Deno.test("createApp() lists its routes at /", async () => {
     "/windows",
     "/windows/current",
     "/windows/{start}",
+    "/events",
     "/logs",
     "/healthz",
     "/readyz",

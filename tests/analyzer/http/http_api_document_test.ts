@@ -10,6 +10,7 @@ import {
   statusSummary,
   windowSummary,
 } from "../../support/window_fixtures.ts";
+import { EventListener, EventRun, settle } from "../../support/event_run.ts";
 import { DeliveryRun } from "../delivery/delivery_run.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
@@ -37,6 +38,10 @@ Deno.test("docs/HTTP_API.md shows with each curl line what the program really an
   assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
   for (const example of examples) {
     const command = example["command"]!;
+    if (command.startsWith("curl -sN ")) {
+      await checkEvents(command, example["answer"]!);
+      continue;
+    }
     const { path, filter, ...init } = parseCommand(command);
     const response = await documentedApp().request(path, init);
     const text = await response.text();
@@ -71,6 +76,25 @@ function parseCommand(command: string) {
     body: match["data"] ?? null,
     filter: match["filter"],
   };
+}
+
+/** Compares what the pipe behind a curl line makes of a stream that does not end. */
+async function checkEvents(command: string, answer: string): Promise<void> {
+  const response = await documentedApp().request("/events");
+  const client = new EventListener(response.body!);
+  await settle();
+  const lines = client.text.split("\n");
+  await client.leave();
+  const [, head, width] = /^curl -sN localhost:8000\/events \| head -n (\d+) \| cut -c1-(\d+)$/
+    .exec(command) ?? [];
+  if (head !== undefined) {
+    const shown = lines.slice(0, Number(head)).map((line) => `${line.slice(0, Number(width))}\n`);
+    assert.equal(shown.join(""), answer, command);
+  } else {
+    assert.equal(command, `curl -sN localhost:8000/events | grep -m1 '"at"' | cut -c7- | jq`);
+    const status = lines.find((line) => line.includes('"at"'))!.slice("data: ".length);
+    assert.deepEqual(JSON.parse(status), JSON.parse(answer), `${command}\n${status}`);
+  }
 }
 
 function grep(text: string, filter: string): string {
@@ -123,9 +147,20 @@ function documentedApp() {
     lateErrors: 1,
     errorsByStatus: new Map([[404, 91], [500, 5]]),
   };
+  const view = liveView({
+    totals,
+    open: [open],
+    watermarkMs: START_MS + 26_000,
+    eventTimeMaxMs: START_MS + 31_000,
+    samples: [{ kind: "missing_field", text: '{"status":404}\u001b[2J' }],
+  });
+  const history = new InMemoryHistory(closed);
+  const events = new EventRun({ history, outputId: "5f3a9c0e", runId: "b81d24a7" });
+  events.feed.view = view;
   return createApp(appDeps({
-    view: liveView({ totals, open: [open], watermarkMs: START_MS + 26_000 }),
-    history: new InMemoryHistory(closed),
+    view,
+    history,
+    events: events.publisher,
     deliveries: new DeliveryRun().serve(),
   }));
 }

@@ -7,6 +7,7 @@ import { testLimits } from "../../support/limits.ts";
 
 const FACTS: MetricFacts = {
   view: liveView(),
+  lastWindow: undefined,
   nowMs: 0,
   startedAtMs: 0,
   version: "0.1.0",
@@ -16,6 +17,7 @@ const FACTS: MetricFacts = {
   writerRefusals: 0,
   http: { exceptions: 0, deliveriesByStatus: new Map() },
   deliveries: undefined,
+  events: { clients: 0, dropped: 0, bytes: 0 },
   ...testLimits(),
 };
 

@@ -90,6 +90,20 @@ class RecordingHistory implements WindowHistory {
     throw new Error("The writer does not read");
   }
 
+  startsAfter(): number[] {
+    throw new Error("The writer does not read");
+  }
+
+  sumBySpan(): never {
+    throw new Error("The writer does not read");
+  }
+
+  oldestStartMs(): number | undefined {
+    throw new Error("The writer does not read");
+  }
+
+  readonly isBehind = false;
+
   close(): void {
     throw new Error("The history is not the writer's to close");
   }
@@ -348,6 +362,28 @@ Deno.test("CommitWriter.write() reports the first line of each kind once", async
   ]);
 });
 
+Deno.test("CommitWriter.write() keeps the latest sample of each kind for the view", async () => {
+  const { writer, board } = setUp();
+  for (const text of ["first", "second"]) {
+    await writer.write(analyzedBatch([], { samples: [{ kind: "not_json", text }] }));
+  }
+  await writer.write(analyzedBatch([], { samples: [{ kind: "partial", text: "cut" }] }));
+  await writer.write({ kind: "view-request" });
+  assert.deepEqual(board.latest.samples, [
+    { kind: "not_json", text: "second" },
+    { kind: "partial", text: "cut" },
+  ]);
+});
+
+Deno.test("CommitWriter.write() tells who watches of a closed window that is in the history", async () => {
+  const { writer, board, log } = setUp();
+  board.watchClosed(({ startMs }) => log.push(`watched ${startMs - START_MS}`));
+  await writer.write(windowClosed(START_MS));
+  await writer.write(windowClosed(START_MS + LENGTH_MS));
+  const told = log.filter((entry) => /^(put|watched)/.test(entry));
+  assert.deepEqual(told, ["put 0", "watched 0", `put ${LENGTH_MS}`, `watched ${LENGTH_MS}`]);
+});
+
 Deno.test("CommitWriter.write() passes on what a source has to say, and only then", async () => {
   const { writer, log, options } = setUp();
   const change = {
@@ -370,7 +406,12 @@ Deno.test("CommitWriter.write() answers a request with everything committed befo
   await writer.write(analyzedBatch([{ time: START_MS }], { inputId: TCP.name }));
   const rowAtMs = clock.wallMs();
   clock.advance(5);
-  await writer.write({ kind: "view-request", open, watermarkMs: START_MS - 5 });
+  await writer.write({
+    kind: "view-request",
+    open,
+    watermarkMs: START_MS - 5,
+    eventTimeMaxMs: START_MS,
+  });
   const view = board.latest;
   await writer.write(analyzedBatch([{ time: START_MS }]));
   writer.close();
@@ -379,6 +420,7 @@ Deno.test("CommitWriter.write() answers a request with everything committed befo
   assert.equal(view.sources[0]!.lastRowAtMs, rowAtMs);
   assert.equal(view.open, open);
   assert.equal(view.watermarkMs, START_MS - 5);
+  assert.equal(view.eventTimeMaxMs, START_MS);
 });
 
 Deno.test("CommitWriter.close() puts up a last view and closes the files", async () => {

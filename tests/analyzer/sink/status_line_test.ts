@@ -42,6 +42,8 @@ function viewOf(changes: Partial<LiveView> = {}): LiveView {
     sources: [sourceOf()],
     open: [openWindow(45)],
     watermarkMs: NOW_MS - 5200,
+    eventTimeMaxMs: NOW_MS - 200,
+    samples: [],
     ...changes,
   };
 }
