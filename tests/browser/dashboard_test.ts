@@ -82,9 +82,15 @@ testPage(
 
     await page.getByRole("button", { name: "11 malformed" }).click();
     const sample = page.locator("#left-out-sample");
-    assert.match(await sample.innerText(), /Latest not json\s+GET \/healthz HTTP\/1\.1/);
+    assert.match(
+      await sample.innerText(),
+      /Latest not json\s+GET \/healthz HTTP\/1\.1\s+Latest bad ip\s+It is not shown/,
+    );
     await page.getByRole("button", { name: "120 late" }).click();
-    assert.match(await sample.innerText(), /Latest late/);
+    assert.match(
+      await sample.innerText(),
+      /Newest windows that they missed, UTC\s+Late\s+Errors\s+\d{4}-\d\d-\d\d \d\d:\d0 – .*\s12\s+1\s/,
+    );
     await page.getByRole("button", { name: "0 future" }).click();
     assert.match(await sample.innerText(), /No sample is kept/);
 

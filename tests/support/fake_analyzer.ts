@@ -74,7 +74,7 @@ export class FakeAnalyzer implements AsyncDisposable {
   sources: SourceJson[] = [source("tcp://127.0.0.1:9999")];
   samples: Sample[] = [
     { kind: "not_json", text: "GET /healthz HTTP/1.1" },
-    { kind: "late", text: '{"timestamp":"2025-05-30T18:50:01Z","status":404}' },
+    { kind: "bad_ip", text: null },
   ];
   /** Number of requests by path, for tests of who asks how often. */
   readonly requests: string[] = [];
@@ -226,7 +226,7 @@ export class FakeAnalyzer implements AsyncDisposable {
         const send = async (event: string, data: unknown, id?: string) => {
           await stream.writeSSE({ event, data: toSafeJson(data), ...id !== undefined && { id } });
         };
-        await stream.write("retry: 200\n\n");
+        await stream.write(`retry: 200\nid: ${this.#windows.at(-2)?.startMs ?? 0}\n\n`);
         await send("status", this.#status());
         for (const window of this.#windows.slice(0, -1)) {
           if (window.startMs > after) {
@@ -281,8 +281,8 @@ export class FakeAnalyzer implements AsyncDisposable {
       error_rate: total === 0 ? 0 : errors.length / total,
       unique_ips: new Set(errors.map(({ ip }) => ip)).size,
       unique_ips_exact: true,
-      late_count: 0,
-      late_error_count: 0,
+      late_count: startMs % 600_000 === 0 ? 12 : 0,
+      late_error_count: startMs % 600_000 === 0 ? 1 : 0,
       statuses: statusesOf(errors, urlsMax, urls),
     };
   }

@@ -53,6 +53,8 @@ export class Dashboard {
   #state;
   #store = new WindowStore();
   #isDisposed = false;
+  /** Whether the store holds only what came since another view was chosen. */
+  #isPartial = true;
   #disposal = new AbortController();
   #stream;
   #requests = /** @type {Map<string, AbortController>} */ (new Map());
@@ -126,7 +128,7 @@ export class Dashboard {
     const isSearchOnly = Object.keys(change).every((key) => key === "search");
     this.#set({ view, isFrozen: false });
     if (isSearchOnly) this.#loadErrors({ isNew: true });
-    else this.#loadAll();
+    else this.#loadAll({ isNew: true });
   }
 
   /** @param {boolean} isFrozen */
@@ -171,10 +173,12 @@ export class Dashboard {
     });
   }
 
-  async #loadAll() {
+  /** @param {{ isNew?: boolean }} options `isNew` where what is shown answers another question */
+  async #loadAll({ isNew = false } = {}) {
     const { view } = this.#state;
-    this.#store.clear();
     this.#moveFrame();
+    this.#isPartial ||= isNew;
+    if (isNew) this.#store.clear();
     await this.#load("windows", async (signal) => {
       // The newest window tells where "now" is, and how long windows are.
       const { windows } = await this.#api.get("windows", { limit: 1, urls: 0 }, signal);
@@ -182,14 +186,23 @@ export class Dashboard {
         this.#store.add({ ...windows[0], statuses: [] });
       }
       this.#moveFrame();
-      return await this.#fetchBuckets(this.#state.frame.fromMs, signal);
+      const buckets = await this.#fetchBuckets(this.#state.frame.fromMs, signal);
+      this.#isPartial = false;
+      return buckets;
     });
     // Somebody may have chosen another view meanwhile, which asks for itself.
     if (view !== this.#state.view || this.#state.needsToken || this.#isDisposed) return;
-    await Promise.all([this.#loadSummary(), this.#loadErrors({ isNew: true })]);
+    await Promise.all([this.#loadSummary(), this.#loadErrors({ isNew })]);
   }
 
+  /** @returns {Promise<void>} */
   async #loadTail() {
+    if (this.#state.windows.isLoading) {
+      // All of it is under way, and would be given up for its end.
+      this.#refreshers.tail.ask();
+      return;
+    }
+    if (this.#isPartial) return await this.#loadAll();
     const { frame } = this.#state;
     const fromMs = Math.max(frame.toMs - 3 * frame.stepMs, frame.fromMs);
     await this.#load("windows", (signal) => this.#fetchBuckets(fromMs, signal));
@@ -198,6 +211,7 @@ export class Dashboard {
   /**
    * @param {number} fromMs
    * @param {AbortSignal} signal
+   * @returns {Promise<WindowJson[]>}
    */
   async #fetchBuckets(fromMs, signal) {
     const { frame: { stepMs, toMs }, view: { url } } = this.#state;
@@ -209,6 +223,11 @@ export class Dashboard {
       urls: url === undefined ? 0 : 1,
       url,
     }, signal);
+    // The first window may have told meanwhile how long windows are.
+    if (stepMs !== this.#state.frame.stepMs) {
+      this.#store.clear();
+      return await this.#fetchBuckets(this.#state.frame.fromMs, signal);
+    }
     this.#store.replaceFrom(windows, fromMs);
     return this.#buckets();
   }
@@ -318,7 +337,9 @@ export class Dashboard {
     this.#store.forgetOpen();
     this.#set({ connection: { phase: "connected" } });
     // The stream brings the windows that were missed; the rest of the page has to ask for them.
+    // A first connection may come after the first answers, and a window may have closed in between.
     if (wasLost) this.#loadAll();
+    else this.#refreshers.tail.ask();
   }
 
   /** @param {{ exception: unknown, waitMs: number }} lost */
@@ -351,7 +372,7 @@ export class Dashboard {
     if (isWithin(window, frame)) this.#refreshers.errors.ask();
     const { windows } = this.#state;
     // An answer under way brings them all.
-    if (windows.value !== undefined) {
+    if (windows.value !== undefined && !this.#isPartial) {
       this.#set({ windows: { ...windows, value: this.#buckets() } });
     }
   }

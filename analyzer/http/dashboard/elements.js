@@ -64,3 +64,14 @@ export function StatusButton({ status, count, isOn = false, onChoose }) {
         html`<span class="status-count">${count}</span>`}</button>
   `;
 }
+
+/**
+ * Something is on its way, and about so long.
+ *
+ * @param {{ lines: number }} props
+ */
+export function Skeleton({ lines }) {
+  return html`<div class="skeleton" role="img" aria-label="Loading">${
+    Array.from({ length: lines }, (_, i) => html`<div key=${i}></div>`)
+  }</div>`;
+}

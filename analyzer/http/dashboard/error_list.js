@@ -1,4 +1,4 @@
-import { Failure, LogText, Notice, StatusButton, Time } from "./elements.js";
+import { Failure, LogText, Notice, Skeleton, StatusButton, Time } from "./elements.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { visible } from "./text.js";
 
@@ -47,9 +47,7 @@ export function ErrorList({ state, dashboard }) {
   }
     ${
     value === undefined && failure === undefined &&
-    html`<div class="skeleton" aria-label="Loading">${
-      Array.from({ length: 8 }, (_, i) => html`<div key=${i}></div>`)
-    }</div>`
+    html`<${Skeleton} lines=${8} />`
   }
     ${
     value !== undefined && errors.length === 0 && failure === undefined &&

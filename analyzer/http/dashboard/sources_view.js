@@ -1,8 +1,8 @@
 import { LogText } from "./elements.js";
-import { formatCount, formatDuration } from "./format.js";
+import { formatCount, formatDuration, formatSpan } from "./format.js";
 import { html, useState } from "./preact.js";
 
-/** @import { StatusEvent, SourceJson, TotalsJson } from "./types.ts" */
+/** @import { Sample, SourceJson, StatusEvent, TotalsJson, WindowJson } from "./types.ts" */
 
 const PHASES = {
   starting: "starting",
@@ -14,9 +14,9 @@ const PHASES = {
 /**
  * Where lines come from, and what became of those that are in no window.
  *
- * @param {{ status: StatusEvent | undefined }} props
+ * @param {{ status: StatusEvent | undefined, windows: readonly WindowJson[] }} props
  */
-export function SourcesView({ status }) {
+export function SourcesView({ status, windows }) {
   return html`<section class="sources panel" aria-labelledby="sources-title">
     <h2 id="sources-title">Sources</h2>
     ${
@@ -28,7 +28,7 @@ export function SourcesView({ status }) {
         )
       }</ul>`
   }
-    <${LeftOut} status=${status} />
+    <${LeftOut} status=${status} windows=${windows} />
   </section>`;
 }
 
@@ -54,15 +54,14 @@ function Source({ source: { name, phase, reason, connections, last_row_at: lastR
 }
 
 /**
- * Counts of lines that are in no window, each with the latest one of its kind on a click.
+ * Counts of lines that are in no window, each with what is known of the latest ones on a click.
  *
- * @param {{ status: StatusEvent | undefined }} props
+ * @param {{ status: StatusEvent | undefined, windows: readonly WindowJson[] }} props
  */
-function LeftOut({ status }) {
+function LeftOut({ status, windows }) {
   const [shown, setShown] = useState(/** @type {string | undefined} */ (undefined));
   if (status === undefined) return null;
   const kinds = leftOut(status.totals);
-  const samples = status.samples.filter(({ kind }) => kindOf(kind) === shown);
   return html`
     <h3>Left out of the windows</h3>
     <div class="left-out">${kinds.map(({ kind, count, meaning }) =>
@@ -75,19 +74,60 @@ function LeftOut({ status }) {
     )}</div>
     <div id="left-out-sample" aria-live="polite">${shown !== undefined &&
       html`<div class="sample"><p>${kinds.find(({ kind }) => kind === shown)?.meaning}.</p>${
-        samples.length === 0
-          ? html`<p class="quiet">No sample is kept of it.</p>`
-          : samples.map(({ kind, text }) =>
-            html`
-              <figure key=${kind}>
-                <figcaption>Latest ${kind.replaceAll("_", " ")}</figcaption>
-                <pre tabindex="0"><${LogText} text=${text} lengthMax=${2000} /></pre>
-              </figure>
-            `
-          )
+        shown === "late"
+          ? html`<${LateWindows} windows=${windows} />`
+          : html`<${Samples} samples=${
+            status.samples.filter(({ kind }) => kindOf(kind) === shown)
+          } />`
       }</div>`}</div>
   `;
 }
+
+/** @param {{ samples: readonly Sample[] }} props */
+function Samples({ samples }) {
+  if (samples.length === 0) return html`<p class="quiet">No sample is kept of it.</p>`;
+  return samples.map(({ kind, text }) =>
+    html`<figure key=${kind}><figcaption>Latest ${kind.replaceAll("_", " ")}</figcaption>${
+      text === null
+        ? html`<p class="quiet">It is not shown, since addresses are masked.</p>`
+        : html`<pre tabindex="0"><${LogText} text=${text} lengthMax=${2000} /></pre>`
+    }</figure>`
+  );
+}
+
+/**
+ * Late records have lost their window, and it says how many they are.
+ *
+ * @param {{ windows: readonly WindowJson[] }} props
+ */
+function LateWindows({ windows }) {
+  const late = windows.filter((window) => window.late_count > 0).slice(-LATE_WINDOWS_MAX).reverse();
+  if (late.length === 0) {
+    return html`<p class="quiet">None of them belongs into the range below.</p>`;
+  }
+  return html`
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Newest windows that they missed, UTC</th>
+          <th scope="col" class="number">Late</th>
+          <th scope="col" class="number">Errors</th>
+        </tr>
+      </thead>
+      <tbody>${late.map((window) =>
+        html`
+          <tr key=${window.start}>
+            <th scope="row">${formatSpan(Date.parse(window.start), Date.parse(window.end))}</th>
+            <td class="number">${formatCount(window.late_count)}</td>
+            <td class="number">${formatCount(window.late_error_count)}</td>
+          </tr>
+        `
+      )}</tbody>
+    </table>
+  `;
+}
+
+const LATE_WINDOWS_MAX = 5;
 
 /**
  * @param {TotalsJson} totals

@@ -1,31 +1,30 @@
+import type { RatesJson } from "../error_rates.ts";
 import type { SourceJson, TotalsJson } from "../live_json.ts";
+import type { StatusEventJson } from "../status_event.ts";
 import type { StatusJson, UrlJson, WindowJson } from "../../window/window_json.ts";
 
 export type { SourceJson, StatusJson, TotalsJson, UrlJson, WindowJson };
 
-/** What the page reads of the event `status`. A rate is null as long as there is nothing to tell. */
-export interface StatusEvent {
-  readonly at: string;
-  readonly totals: TotalsJson;
-  readonly sources: readonly SourceJson[];
-  readonly watermark: string | null;
-  readonly events_per_second: number | null;
+/** What the page reads of the event `status`. */
+export type StatusEvent = Omit<StatusEventJson, "rates" | "samples"> & {
   readonly rates: Rates;
   readonly samples: readonly Sample[];
-}
+};
 
-/** Errors now against the hour before. */
-export interface Rates {
-  readonly errors_per_minute: number | null;
-  readonly error_rate: number | null;
-  readonly errors_per_minute_hour_before: number | null;
-  readonly error_rate_hour_before: number | null;
-}
+/** Errors now against the hour before; null as long as there is nothing to tell. */
+export type Rates = Pick<
+  RatesJson,
+  | "errors_per_minute"
+  | "error_rate"
+  | "errors_per_minute_hour_before"
+  | "error_rate_hour_before"
+>;
 
 /** The latest line of a kind that could not be counted as it should. */
 export interface Sample {
   readonly kind: string;
-  readonly text: string;
+  /** Null where it may not be shown, since it may hold an address. */
+  readonly text: string | null;
 }
 
 /** What the page reads of `/summary`. */

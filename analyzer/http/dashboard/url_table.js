@@ -1,5 +1,5 @@
 import { URLS_MAX } from "./dashboard.js";
-import { Failure, LogText, Notice, StatusButton, Time } from "./elements.js";
+import { Failure, LogText, Notice, Skeleton, StatusButton, Time } from "./elements.js";
 import { formatCount, formatShare } from "./format.js";
 import { html, useState } from "./preact.js";
 import { Sparkline } from "./sparkline.js";
@@ -46,7 +46,7 @@ export function UrlTable({ state, dashboard }) {
         onRetry=${() => dashboard.retry()} />
     `
   }
-    ${value === undefined && failure === undefined && html`<${Skeleton} />`}
+    ${value === undefined && failure === undefined && html`<${Skeleton} lines=${6} />`}
     ${
     value !== undefined && urls.length === 0 &&
     html`<${Notice} title="No URL has failed in this time" detail=${
@@ -168,10 +168,4 @@ function sorted(urls, order, clients) {
   };
   const valueOf = values[order];
   return [...urls].sort((a, b) => valueOf(b) - valueOf(a) || b.count - a.count);
-}
-
-function Skeleton() {
-  return html`<div class="skeleton" aria-label="Loading">${
-    Array.from({ length: 6 }, (_, i) => html`<div key=${i}></div>`)
-  }</div>`;
 }
