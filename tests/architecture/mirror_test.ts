@@ -22,8 +22,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/http/dashboard/chart_table.js":
     "draws; tested as what a browser shows, in tests/browser/",
   "analyzer/http/dashboard/charts.js": "draws; tested as what a browser shows, in tests/browser/",
-  "analyzer/http/dashboard/dashboard.js":
-    "tested as what the page asks for and shows, in tests/browser/",
   "analyzer/http/dashboard/elements.js": "draws; tested as what a browser shows, in tests/browser/",
   "analyzer/http/dashboard/error_list.js":
     "draws; tested as what a browser shows, in tests/browser/",

@@ -65,7 +65,7 @@ export class EventStream {
     const attempt = new AbortController();
     const stop = () => attempt.abort(signal.reason);
     signal.addEventListener("abort", stop);
-    let watchdog = setTimeout(() => {}, 0);
+    let watchdog = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
     const stillAlive = () => {
       clearTimeout(watchdog);
       const silent = new Error("The server says nothing any more");

@@ -8,6 +8,7 @@ export class Refresher {
   #isRunning = false;
   #isAsked = false;
   #isHeld = false;
+  #isStopped = false;
   #timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
 
   /**
@@ -21,7 +22,7 @@ export class Refresher {
 
   /** Calls now or soon. */
   ask() {
-    this.#isAsked = true;
+    this.#isAsked = !this.#isStopped;
     this.#go();
   }
 
@@ -35,12 +36,12 @@ export class Refresher {
     this.#go();
   }
 
-  /** Forgets what was asked. */
+  /** Forgets what was asked, and what will be. */
   stop() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#isAsked = false;
-    this.#isHeld = true;
+    this.#isStopped = true;
   }
 
   async #go() {
@@ -49,8 +50,7 @@ export class Refresher {
     this.#isRunning = true;
     await this.#call();
     this.#isRunning = false;
-    // Stopped meanwhile: no timer is left behind.
-    if (this.#isHeld && !this.#isAsked) return;
+    if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#go();
