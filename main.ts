@@ -123,7 +123,8 @@ async function analyze(
       terminal,
       signal,
       version: denoJson.version,
-      onListening: (url) => terminal.notice(`Results: ${url}/metrics, ${url}/windows`),
+      onListening: (url) =>
+        terminal.notice(`Results: ${url}/metrics, ${url}/windows; in a browser: ${url}/`),
     }));
 }
 
@@ -184,8 +185,9 @@ function introduce(url: string, output: string, terminal: Terminal): void {
   terminal.notice(
     [
       "",
-      `  Open   ${url}/metrics  or  ${url}/windows`,
-      `  Try    curl -s ${url}/windows/current | jq .`,
+      `  Open   ${url}/  in a browser`,
+      `  Try    curl -s ${url}/metrics | jq .totals`,
+      `         curl -s ${url}/windows/current | jq .`,
       `         curl -s '${url}/windows?limit=3' | jq '.windows[0].statuses'`,
       `         curl -s -H 'Accept: text/plain' ${url}/metrics`,
       `  Files  ${join(Deno.cwd(), output)}`,
