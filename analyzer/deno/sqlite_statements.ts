@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { ROLLUP_SCHEMA } from "./sqlite_rollups.ts";
 
 /** Version of the tables, kept as SQLite's `user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
-/** The tables. */
-export const SCHEMA = `
+const TABLES = `
 -- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
 -- number "epoch": recovery from an earlier one deletes it.
 CREATE TABLE windows (
@@ -50,6 +50,12 @@ CREATE TABLE window_late (
   PRIMARY KEY (start_ms, length_ms, epoch)
 ) STRICT, WITHOUT ROWID;
 `;
+
+/** What a version lacks that the next one has: the first entry leads from 1 to 2. */
+export const MIGRATIONS: readonly string[] = [ROLLUP_SCHEMA];
+
+/** All tables of the latest version. */
+export const SCHEMA: string = [TABLES, ...MIGRATIONS].join("");
 
 /** Every statement that the history makes use of, by its name. */
 export function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {

@@ -8,8 +8,11 @@ import type {
   UrlCount,
   WindowSummary,
 } from "../window/window_summary.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import type { WindowRangeReader } from "../history/window_range.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
-import { prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import { SqliteRollups } from "./sqlite_rollups.ts";
+import { MIGRATIONS, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
 import { onStorage } from "./system_exception.ts";
 
 /** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
@@ -42,6 +45,7 @@ export class SqliteWindowHistory implements WindowHistory {
   readonly #onForgotten: ((count: number) => void) | undefined;
   readonly #syncFile: (path: string) => Promise<void>;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #rollups: SqliteRollups;
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
   /** What was put since the last commit, in order. */
@@ -62,8 +66,13 @@ export class SqliteWindowHistory implements WindowHistory {
    * @throws {Error} where it cannot be opened for another reason
    */
   constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
-    const { windowsMax = Infinity, onForgotten, syncFile = syncExisting, open = openDatabase } =
-      options;
+    const {
+      windowsMax = Infinity,
+      urlsMax = DEFAULT_LIMITS.windowUrls,
+      onForgotten,
+      syncFile = syncExisting,
+      open = openDatabase,
+    } = options;
     this.#path = path;
     this.#windowsMax = windowsMax;
     this.#onForgotten = onForgotten;
@@ -78,8 +87,8 @@ export class SqliteWindowHistory implements WindowHistory {
       const { quick_check: damage } = this.#database.prepare("PRAGMA quick_check(1)")
         .get() as { quick_check: string };
       if (damage !== "ok") throw new SyntaxError(damage);
-      if (version !== 0 && version !== SCHEMA_VERSION) {
-        throw new RangeError(`version is ${version}, supported is ${SCHEMA_VERSION}`);
+      if (version < 0 || version > SCHEMA_VERSION) {
+        throw new RangeError(`version is ${version}, supported are 1 to ${SCHEMA_VERSION}`);
       }
       // NORMAL: SQLite makes durable what it moves out of its log, and leaves the log itself to
       // sync(), since it would hold up everything else meanwhile. So would moving in small steps.
@@ -87,10 +96,15 @@ export class SqliteWindowHistory implements WindowHistory {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;",
       );
       this.isNew = version === 0;
-      if (this.isNew) {
-        this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+      if (version < SCHEMA_VERSION) {
+        const steps = this.isNew ? [SCHEMA] : MIGRATIONS.slice(version - 1);
+        const schema = `${steps.join("")} PRAGMA user_version = ${SCHEMA_VERSION};`;
+        this.#database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
       }
       this.#statements = prepare(this.#database);
+      // Few windows are merged as fast as they are found.
+      const keeps = windowsMax === Infinity;
+      this.#rollups = new SqliteRollups(this.#database, windowLengthMs, { keeps, urlsMax });
     } catch (exception) {
       this.#database.close();
       throw isDamage(exception)
@@ -183,6 +197,27 @@ export class SqliteWindowHistory implements WindowHistory {
       : this.#summarize(row as unknown as WindowRow, options.urlsMax, undefined);
   }
 
+  get ranges(): WindowRangeReader {
+    return this.#rollups;
+  }
+
+  rollUp(): void {
+    if (this.#isRefused) return;
+    try {
+      this.#transact(() => {
+        if (!this.#rollups.isDue) return;
+        // In a transaction that is open already it is committed with that one.
+        const isOwn = this.#heldCount === 0;
+        if (isOwn) this.#statements.begin.run();
+        this.#rollups.advance();
+        if (isOwn) this.#statements.commit.run();
+      });
+    } catch (exception) {
+      // It can be had again from the windows, the next time.
+      if (!(exception instanceof StorageException)) throw exception;
+    }
+  }
+
   /** Gives up what was not committed. */
   close(): void {
     this.#database.close();
@@ -225,6 +260,7 @@ export class SqliteWindowHistory implements WindowHistory {
 
   #rollBack(): void {
     this.#heldCount = 0;
+    this.#rollups.reset();
     // SQLite may have rolled back by itself.
     if (this.#database.isTransaction) this.#statements.rollBack.run();
   }
@@ -291,6 +327,8 @@ export class SqliteWindowHistory implements WindowHistory {
 export interface SqliteWindowHistoryOptions {
   /** Beyond so many the oldest windows are forgotten. Default: none are. */
   readonly windowsMax?: number;
+  /** URLs that are listed of a status where windows were merged. */
+  readonly urlsMax?: number;
   /** Learns how many windows were forgotten. */
   readonly onForgotten?: (count: number) => void;
   /** Makes a file durable, if there is one. */

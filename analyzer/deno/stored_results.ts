@@ -77,7 +77,8 @@ export class StoredResults implements Results {
       output: this.#output,
       checkpoints,
       checkpointRoot: this.#checkpoints.root,
-      openHistory: () => openHistory(join(this.#output.root, DATABASE), windowLengthMs),
+      openHistory: () =>
+        openHistory(join(this.#output.root, DATABASE), windowLengthMs, limits.windowUrls),
       setAside: async (what) => {
         if (what === "everything") await this.#setAside(this.#checkpoints, CHECKPOINT_FILES);
         const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
@@ -112,9 +113,13 @@ const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
  * @throws {StorageException} where the system refuses something
  * @throws {StartException} where it cannot be opened, or is of another version
  */
-function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
+function openHistory(
+  path: string,
+  windowLengthMs: number,
+  urlsMax: number,
+): SqliteWindowHistory {
   try {
-    return new SqliteWindowHistory(path, windowLengthMs);
+    return new SqliteWindowHistory(path, windowLengthMs, { urlsMax });
   } catch (exception) {
     if (exception instanceof SyntaxError || exception instanceof StorageException) throw exception;
     throw new StartException(

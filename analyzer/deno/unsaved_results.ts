@@ -58,6 +58,14 @@ const NO_HISTORY: WindowHistory = {
   rollBackTo: () => {},
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
+  ranges: {
+    windowLengthMs: 1,
+    sum: () => ({ windows: 0, totalCount: 0, errorCount: 0, lateCount: 0, lateErrorCount: 0 }),
+    parts: () => [],
+    newestStart: () => undefined,
+    gridMs: () => 1,
+  },
+  rollUp: () => {},
   close: () => {},
 };
 

@@ -145,6 +145,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         if (element.notice !== "") reporter.notice(element.notice);
         return;
       case "tick":
+        history.rollUp();
         return errors.flush();
       case "view-request":
         this.#open = element.open ?? [];

@@ -1,3 +1,4 @@
+import type { WindowRangeReader } from "../history/window_range.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 
@@ -31,6 +32,8 @@ export interface WindowHistoryReader {
   query(query: WindowQuery): WindowPage;
   /** The closed window that starts at `startMs`, if there is one. */
   get(startMs: number, options: { readonly urlsMax: number }): WindowSummary | undefined;
+  /** Reads ranges of windows, to be merged. */
+  readonly ranges: WindowRangeReader;
 }
 
 /**
@@ -45,6 +48,11 @@ export interface WindowHistory extends WindowHistoryReader {
   addLate(late: LateCounts): void;
   /** Ends what belongs to checkpoint number `epoch`: everything put so far. */
   commit(epoch: number): void;
+  /**
+   * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
+   * do. What the system refuses is left for the next time.
+   */
+  rollUp(): void;
   /** Makes everything committed durable. */
   sync(): Promise<void>;
   /**

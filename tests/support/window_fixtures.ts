@@ -7,6 +7,8 @@ import type {
   WindowPage,
   WindowQuery,
 } from "../../analyzer/sink/window_history.ts";
+import type { StatusPart, WindowRangeReader } from "../../analyzer/history/window_range.ts";
+import { DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
 import type { StatusSummary, WindowSummary } from "../../analyzer/window/window_summary.ts";
 import { testLimits } from "./limits.ts";
@@ -113,10 +115,61 @@ export class InMemoryHistory implements WindowHistoryReader {
     };
   }
 
+  get ranges(): WindowRangeReader {
+    const within = (fromMs: number, toMs: number) =>
+      this.windows.filter(({ startMs }) => startMs >= fromMs && startMs < toMs)
+        .sort((left, right) => left.startMs - right.startMs);
+    const total = (windows: readonly WindowSummary[], count: (window: WindowSummary) => number) =>
+      windows.reduce((sum, window) => sum + count(window), 0);
+    return {
+      windowLengthMs: LENGTH_MS,
+      sum(fromMs, toMs) {
+        const windows = within(fromMs, toMs);
+        return {
+          windows: windows.length,
+          totalCount: total(windows, (window) => window.totalCount),
+          errorCount: total(windows, (window) => window.errorCount),
+          lateCount: total(windows, (window) => window.lateCount),
+          lateErrorCount: total(windows, (window) => window.lateErrorCount),
+        };
+      },
+      parts: (fromMs, toMs) =>
+        within(fromMs, toMs).map((window) => ({
+          startMs: window.startMs,
+          endMs: window.startMs + window.lengthMs,
+          statuses: window.statuses.map((status) => statusPart(window, status)),
+        })),
+      newestStart: (fromMs, toMs, status) =>
+        within(fromMs, toMs)
+          .findLast(({ statuses }) =>
+            status === undefined || statuses.some((entry) => entry.status === status)
+          )?.startMs,
+      gridMs: () => LENGTH_MS,
+    };
+  }
+
   get(startMs: number, { urlsMax }: { readonly urlsMax: number }): WindowSummary | undefined {
     const window = this.windows.find((window) => window.startMs === startMs);
     return window === undefined ? undefined : cutUrls(window, urlsMax);
   }
+}
+
+/** Clients are told apart by status: no two statuses share one. */
+function statusPart({ startMs, lengthMs }: WindowSummary, status: StatusSummary): StatusPart {
+  const ips = new DistinctCounter();
+  for (let i = 1; i <= status.uniqueIps.count; i++) ips.add(status.status, i);
+  const isWhole = status.urls.length === status.urlsTotal.count;
+  return {
+    status: status.status,
+    errorCount: status.errorCount,
+    ipSketch: ips.toBytes(),
+    urls: () =>
+      status.urls.map((url) => ({ ...url, firstMs: startMs, lastMs: startMs + lengthMs })),
+    unlistedMax: isWhole ? 0 : status.urls.at(-1)?.count ?? 0,
+    urlsTotal: status.urlsTotal,
+    urlSketch: undefined,
+    bytes: 100,
+  };
 }
 
 function cutUrls(window: WindowSummary, urlsMax: number): WindowSummary {

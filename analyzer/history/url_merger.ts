@@ -1,0 +1,151 @@
+import { PADDING_BYTES } from "../padded_bytes.ts";
+import { DistinctCounter } from "../sketch/distinct_counter.ts";
+import { hashBytes } from "../sketch/hash.ts";
+import type { DistinctCount } from "../window/window_summary.ts";
+import type { ListedUrl, StatusPart } from "./window_range.ts";
+
+/** A URL of a merged list. */
+export interface MergedUrl extends ListedUrl {
+  /** [parts of the trend] Errors as they were listed; empty where no trend is wanted. */
+  readonly trend: readonly number[];
+}
+
+/**
+ * Merges lists of the most frequent URLs: counts add up, and so does what each may be too high by.
+ * A list that does not hold all URLs may have left out one with as many errors as its last, so that
+ * many are added to the count and the error of every URL that it does not list (Agarwal et al.,
+ * "Mergeable Summaries", 2012; theirs subtracts, ours keeps the counts upper bounds as those of the
+ * space-saving lists are). Lists that hold all URLs merge to exact counts.
+ *
+ * At most {@linkcode UrlMerger.cut} URLs are kept when told so; what is dropped then may come back,
+ * and is taken to have had as many errors as the most frequent of the dropped.
+ */
+export class UrlMerger {
+  readonly #trendLength: number;
+  #entries = new Map<string, Entry>();
+  /** Adds up what each list may have left out: part of the count and the error of every URL. */
+  #unlisted = 0;
+  /** What a URL that comes anew may have had beyond that before, since it may have been dropped. */
+  #dropped = 0;
+  readonly #distinct = new DistinctCounter();
+  /** Most URLs that one part knows to be there. */
+  #totalMin = 0;
+  #isTotalExact = true;
+
+  /** @param trendLength parts of the trend that is kept of each URL */
+  constructor(trendLength = 0) {
+    this.#trendLength = trendLength;
+  }
+
+  /** URLs that are kept now. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Most errors that a URL can have which is not listed; 0 where all are. */
+  get unlistedMax(): number {
+    return this.#unlisted + this.#dropped;
+  }
+
+  /** Merges a list; its counts go into this part of the trend. */
+  add(part: StatusPart, trendIndex = 0): void {
+    const { unlistedMax, urlsTotal } = part;
+    for (const { url, count, countErrorMax, firstMs, lastMs } of part.urls()) {
+      let entry = this.#entries.get(url);
+      if (entry === undefined) {
+        addHash(url, this.#distinct);
+        entry = {
+          count: this.#dropped,
+          countErrorMax: this.#dropped,
+          firstMs,
+          lastMs,
+          trend: new Array(this.#trendLength).fill(0),
+        };
+        this.#entries.set(url, entry);
+      }
+      entry.count += count - unlistedMax;
+      entry.countErrorMax += countErrorMax - unlistedMax;
+      if (firstMs < entry.firstMs) entry.firstMs = firstMs;
+      if (lastMs > entry.lastMs) entry.lastMs = lastMs;
+      if (this.#trendLength > 0) entry.trend[trendIndex]! += count;
+    }
+    this.#unlisted += unlistedMax;
+    if (part.urlSketch !== undefined) {
+      this.#distinct.merge(DistinctCounter.fromBytes(part.urlSketch));
+    }
+    this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
+    // Of a list that leaves some out nobody knows which of them the others hold.
+    this.#isTotalExact &&= urlsTotal.isExact &&
+      (unlistedMax === 0 || part.urlSketch !== undefined);
+  }
+
+  /** Drops all but the `limit` most frequent. */
+  cut(limit: number): void {
+    if (this.#entries.size <= limit) return;
+    const sorted = [...this.#entries].sort(byCount);
+    this.#dropped = Math.max(this.#dropped, sorted[limit]![1].count);
+    this.#entries = new Map(sorted.slice(0, limit));
+  }
+
+  /**
+   * The most frequent URLs, equal counts by URL.
+   *
+   * @param errorCount errors of all URLs, beyond which no count can be
+   */
+  top(limit: number, errorCount: number): MergedUrl[] {
+    return [...this.#entries].sort(byCount).slice(0, limit).map(([url, entry]) => {
+      const count = entry.count + this.#unlisted;
+      // A bound that is above all errors says less than that they are no more.
+      const excess = Math.max(0, count - errorCount);
+      return {
+        url,
+        count: count - excess,
+        countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
+        firstMs: entry.firstMs,
+        lastMs: entry.lastMs,
+        trend: entry.trend,
+      };
+    });
+  }
+
+  /** How many distinct URLs there were, as far as that is known. */
+  total(): DistinctCount {
+    return {
+      count: Math.max(this.#distinct.count(), this.#totalMin),
+      isExact: this.#isTotalExact && this.#distinct.isExact,
+    };
+  }
+
+  /** The distinct URLs as a serialized `DistinctCounter`. */
+  sketch(): Uint8Array {
+    return this.#distinct.toBytes();
+  }
+}
+
+/** Counts without what all lists may have left out, which is the same for every URL. */
+interface Entry {
+  count: number;
+  countErrorMax: number;
+  firstMs: number;
+  lastMs: number;
+  readonly trend: number[];
+}
+
+function byCount([leftUrl, left]: [string, Entry], [rightUrl, right]: [string, Entry]): number {
+  return right.count - left.count || (leftUrl < rightUrl ? -1 : leftUrl > rightUrl ? 1 : 0);
+}
+
+const encoder = new TextEncoder();
+const hash = new Uint32Array(2);
+let bytes = new Uint8Array(4096);
+let view = new DataView(bytes.buffer);
+
+function addHash(url: string, counter: DistinctCounter): void {
+  const needed = 3 * url.length + PADDING_BYTES;
+  if (needed > bytes.length) {
+    bytes = new Uint8Array(2 * needed);
+    view = new DataView(bytes.buffer);
+  }
+  hashBytes(view, 0, encoder.encodeInto(url, bytes).written, hash);
+  counter.add(hash[0]!, hash[1]!);
+}

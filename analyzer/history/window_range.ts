@@ -1,0 +1,69 @@
+import type { DistinctCount } from "../window/window_summary.ts";
+
+/** Sums over the closed windows of a range; late rows are those known at this moment. */
+export interface RangeSums {
+  readonly windows: number;
+  readonly totalCount: number;
+  readonly errorCount: number;
+  readonly lateCount: number;
+  readonly lateErrorCount: number;
+}
+
+/**
+ * One window, or several that were merged before: what is needed to merge it with others. Nothing
+ * of it is parsed yet, since that is where the time goes.
+ */
+export interface WindowPart {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** By status, ascending. */
+  readonly statuses: readonly StatusPart[];
+}
+
+/** The errors of one status in a {@linkcode WindowPart}. */
+export interface StatusPart {
+  readonly status: number;
+  readonly errorCount: number;
+  /** A serialized `DistinctCounter` of client addresses. */
+  readonly ipSketch: Uint8Array;
+  /** Parses the list of URLs, most frequent first. */
+  urls(): readonly ListedUrl[];
+  /** Most errors that a URL can have which is not listed; 0 where all are. */
+  readonly unlistedMax: number;
+  readonly urlsTotal: DistinctCount;
+  /** A serialized `DistinctCounter` of URLs, where more were seen than are listed and known. */
+  readonly urlSketch: Uint8Array | undefined;
+  /** What reading it costs. */
+  readonly bytes: number;
+}
+
+/** A URL of a list that can be merged. */
+export interface ListedUrl {
+  readonly url: string;
+  readonly count: number;
+  readonly countErrorMax: number;
+  /** Start of the first window that lists it. */
+  readonly firstMs: number;
+  /** End of the last one. */
+  readonly lastMs: number;
+}
+
+/** Reads ranges of closed windows. Synchronous, a small piece at a time. */
+export interface WindowRangeReader {
+  /** Adds up the windows that start in `[fromMs, toMs)`. */
+  sum(fromMs: number, toMs: number): RangeSums;
+  /**
+   * The windows that start in `[fromMs, toMs)`, oldest first, merged as far as they were before.
+   * Reads as it is iterated; windows that close or go meanwhile are in it or not.
+   */
+  parts(fromMs: number, toMs: number): Iterable<WindowPart>;
+  /** Start of the newest window in `[fromMs, toMs)`, where asked for one with errors of a status. */
+  newestStart(fromMs: number, toMs: number, status?: number): number | undefined;
+  /**
+   * The coarsest grid of at most `stepMs` at which ranges are cheap to cut: on it lie the ends of
+   * what was merged before. At least the length of a window.
+   */
+  gridMs(stepMs: number): number;
+  /** Length of the windows. */
+  readonly windowLengthMs: number;
+}
