@@ -17,6 +17,7 @@ import {
   type Need,
   netNeed,
 } from "./command_line/deno/permissions.ts";
+import { escapeText } from "./command_line/escape_text.ts";
 import { renderHelp } from "./command_line/help.ts";
 import { nearest } from "./command_line/nearest.ts";
 import {
@@ -221,11 +222,19 @@ function analyzerNeeds(config: AnalyzerConfig): Need[] {
   return needs;
 }
 
-/** @throws {StartException} with the command that grants what is missing */
+/** @throws {DeniedException} where any of them is missing */
 function requirePermissions(needs: readonly Need[], command: string, args: readonly string[]) {
   const missing = missingPermissions(needs);
-  if (missing.length === 0) return;
-  throw new StartException(howToPermit(missing, [command, ...args]), { exitStatus: 1 });
+  if (missing.length > 0) throw new DeniedException(missing, [command, ...args]);
+}
+
+/** Deno was not allowed something: told in two lines, of which the second is a command to copy. */
+class DeniedException extends Error {
+  override readonly name = "DeniedException";
+
+  constructor(missing: readonly Need[], args: readonly string[]) {
+    super(howToPermit(missing, args));
+  }
 }
 
 function howToPermit(missing: readonly Need[], args: readonly string[]): string {
@@ -340,13 +349,13 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Says what went wrong, in one line where it is not our mistake. Returns the exit status. */
 async function explain(exception: unknown): Promise<number> {
-  if (exception instanceof UsageException) {
-    await complain(`vigie: ${exception.message}`);
-    return 2;
+  if (exception instanceof UsageException || exception instanceof StartException) {
+    await complain(`vigie: ${oneLine(exception.message)}`);
+    return exception instanceof StartException ? exception.exitStatus : 2;
   }
-  if (exception instanceof StartException) {
+  if (exception instanceof DeniedException) {
     await complain(`vigie: ${exception.message}`);
-    return exception.exitStatus;
+    return 1;
   }
   const denied = exception instanceof Deno.errors.NotCapable ? deniedNeed(exception) : undefined;
   if (denied !== undefined) {
@@ -354,14 +363,19 @@ async function explain(exception: unknown): Promise<number> {
     return 1;
   }
   if (exception instanceof StorageException || hasSystemCause(exception)) {
-    await complain(`vigie: stopped: ${messageOf(exception)}; start it again to go on where it was`);
+    const why = oneLine(messageOf(exception));
+    await complain(`vigie: stopped: ${why}; start it again to go on where it was`);
   } else {
     await complain(`vigie: stopped by a fault of its own; start it again to go on where it was`);
-    await complain(
-      exception instanceof Error ? exception.stack ?? exception.message : String(exception),
-    );
+    const stack = exception instanceof Error ? exception.stack ?? exception.message : exception;
+    await complain(String(stack).split("\n").map(oneLine).join("\n"));
   }
   return 1;
+}
+
+/** A message as one line that a terminal only shows: it may name files, or quote what was read. */
+function oneLine(message: string): string {
+  return escapeText(message, { lengthMax: 2000 });
 }
 
 /** Whether the machine said no, to this or to what has failed for want of it. */

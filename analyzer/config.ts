@@ -1,3 +1,4 @@
+import { escapeText } from "../command_line/escape_text.ts";
 import {
   flag,
   type HostPort,
@@ -187,7 +188,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new UsageException(`--source ${twice} is given more than once: write it once`);
+    throw new UsageException(
+      `--source ${escapeText(twice, { lengthMax: 60 })} is given more than once: write it once`,
+    );
   }
   const limits = limitsOf(values.limit);
   if (values.lateness / values.window > limits.openWindows - 2) {

@@ -18,6 +18,7 @@ import {
 import {
   compare,
   type Contender,
+  fitLine,
   median,
   quantile,
   type Result,
@@ -220,21 +221,30 @@ async function scale(options: BenchOptions): Promise<string> {
           )
         ),
     })),
-    Math.min(options.runs, 3),
+    options.runs,
   );
-  const perLine = (i: number) =>
-    (results[i]!.seconds - results[0]!.seconds) / (shares[i]! * dataset.lines);
-  return table([
-    ["lines", "s", "spread", "ns/line less start-up", "beside 10 %", "peak MB"],
+  const linesOf = (i: number) => shares[i]! * dataset.lines;
+  const perLine = (i: number) => (results[i]!.seconds - results[0]!.seconds) / linesOf(i);
+  // What the compiler takes until it is warm belongs to no number of lines: it is the line's start.
+  const fitted = fitLine(
+    results.map(({ seconds }, i) => [linesOf(i), seconds] as const).slice(1),
+  );
+  const expected = (i: number) => fitted.start + fitted.slope * linesOf(i);
+  const rows = table([
+    ["lines", "s", "spread", "ns/line less start-up", "beside 10 %", "off the line", "peak MB"],
     ...results.map((result, i) => [
       result.name,
       result.seconds.toFixed(2),
       `${result.fastest.toFixed(2)} to ${result.slowest.toFixed(2)}`,
       (perLine(i) * 1e9).toFixed(1),
       (perLine(i) / perLine(1)).toFixed(2),
+      i === 0 ? "" : `${(100 * (result.seconds / expected(i) - 1)).toFixed(1)} %`,
       (result.peakBytes / 1e6).toFixed(0),
     ]),
   ]);
+  return `${rows}\nThe line: ${fitted.start.toFixed(2)} s and ${
+    (fitted.slope * 1e9).toFixed(1)
+  } ns a line.`;
 }
 
 /** How long an answer takes while the analyzer has more to read than it can. */

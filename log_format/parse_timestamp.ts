@@ -40,7 +40,8 @@ export function epochToMs(value: number): number | undefined {
 }
 
 function inRange(timeMs: number): number | undefined {
-  return timeMs >= EPOCH_MS_FIRST && timeMs <= EPOCH_MS_LAST ? timeMs : undefined;
+  // Never -0, which "-0" is: it would not be the same in everything that is made of it.
+  return timeMs >= EPOCH_MS_FIRST && timeMs <= EPOCH_MS_LAST ? timeMs + 0 : undefined;
 }
 
 const NUMBER = /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/;

@@ -1,4 +1,6 @@
 import { sha256 } from "../sha256.ts";
+import { messageOf } from "../exceptions.ts";
+import { checkCheckpoint } from "./check_checkpoint.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /** Version of the format; a file with another one is refused and left alone. */
@@ -28,7 +30,7 @@ export async function encodeCheckpoint(checkpoint: Checkpoint): Promise<Uint8Arr
 /**
  * Reads what {@linkcode encodeCheckpoint} wrote.
  *
- * @throws {SyntaxError} where the file is damaged
+ * @throws {SyntaxError} where the file is damaged, or holds what this program cannot have written
  * @throws {RangeError} where it is whole but of another version
  */
 export async function decodeCheckpoint(file: Uint8Array): Promise<Checkpoint> {
@@ -48,7 +50,15 @@ export async function decodeCheckpoint(file: Uint8Array): Promise<Checkpoint> {
   if (header.version !== CHECKPOINT_VERSION) {
     throw new RangeError(`version is ${header.version}, supported is ${CHECKPOINT_VERSION}`);
   }
-  return JSON.parse(decoder.decode(payload), untag);
+  let checkpoint: unknown;
+  try {
+    checkpoint = JSON.parse(decoder.decode(payload), untag);
+  } catch (exception) {
+    // Whatever it is, such as a TypeError for bytes that are none: the file is not one of ours.
+    throw new SyntaxError(messageOf(exception), { cause: exception });
+  }
+  checkCheckpoint(checkpoint);
+  return checkpoint;
 }
 
 const FORMAT = "vigie checkpoint";

@@ -98,7 +98,15 @@ function parseJsonLine(text: string): ParsedLine {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return malformed("not_json");
   }
-  return checkRecord(value as RawFields, () => text);
+  return checkRecord(value as RawFields, () => withoutCarriageReturns(text));
+}
+
+/**
+ * JSON takes a carriage return for a blank, and Spark and Python for the end of a line: what stands
+ * between two of them in an error file would be a record to those.
+ */
+function withoutCarriageReturns(json: string): string {
+  return json.replaceAll("\r", " ");
 }
 
 function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {

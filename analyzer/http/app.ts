@@ -1,6 +1,8 @@
 import { type Context, Hono } from "hono";
+import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { healthRoutes } from "./health_routes.ts";
+import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
@@ -72,8 +74,8 @@ export function answerStarting(): Response {
     "starting",
     "The state of the run before is being restored: ask again in a moment",
   );
-  const headers = { ...HEADERS, "Retry-After": "1" };
-  return Response.json(refusal.toJson(), { status: refusal.status, headers });
+  const headers = { ...HEADERS, "Content-Type": JSON_TYPE, "Retry-After": "1" };
+  return new Response(toSafeJson(refusal.toJson()), { status: refusal.status, headers });
 }
 
 /** Headers of every answer. */
@@ -107,7 +109,7 @@ async function compute(
 function refuse(context: Context, refusal: Refusal): Response {
   const { retryAfterSeconds } = refusal;
   if (retryAfterSeconds !== undefined) context.header("Retry-After", String(retryAfterSeconds));
-  return context.json(refusal.toJson(), refusal.status);
+  return answerJson(context, refusal.toJson(), refusal.status);
 }
 
 function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
@@ -122,6 +124,6 @@ function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
     path: "/",
     parameters: [],
     summary: "This list",
-    handle: (context) => context.json({ name: "vigie", version, routes }),
+    handle: (context) => answerJson(context, { name: "vigie", version, routes }),
   };
 }

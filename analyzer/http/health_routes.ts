@@ -1,4 +1,5 @@
 import type { AppDeps, Health } from "./app_deps.ts";
+import { answerJson } from "./json_answer.ts";
 import { toSourceJson } from "./live_json.ts";
 import type { Route } from "./route.ts";
 
@@ -16,7 +17,7 @@ export function healthRoutes(deps: AppDeps): Route[] {
       handle(context) {
         const health = deps.health();
         const stuck = isStuck(health);
-        return context.json({
+        return answerJson(context, {
           status: stuck ? "stuck" : "ok",
           state: health.state,
           writer_idle_ms: health.writerIdleMs,
@@ -37,7 +38,7 @@ export function healthRoutes(deps: AppDeps): Route[] {
         const health = deps.health();
         // A lost source is no reason: what was counted before can still be read.
         const ready = health.state === "running" && health.writerFault === "" && !isStuck(health);
-        return context.json({
+        return answerJson(context, {
           ready,
           state: health.state,
           writer_fault: health.writerFault,

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { DeliveryAnswer, DeliveryRequest } from "../delivery/delivery.ts";
 import { counted } from "../counted.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { answerJson } from "./json_answer.ts";
 import { toTotalsJson } from "./live_json.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
@@ -94,7 +95,7 @@ function readKey(header: string | undefined): string | undefined {
 function toResponse(context: Context, answer: DeliveryAnswer): Response {
   switch (answer.kind) {
     case "delivered":
-      return context.json({
+      return answerJson(context, {
         durable: answer.isDurable,
         repeated: answer.isRepeated,
         totals: toTotalsJson(answer.totals),

@@ -9,6 +9,7 @@ import { METRICS } from "../metrics/metrics.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { answerJson } from "./json_answer.ts";
 import { toSourceJson, toTotalsJson } from "./live_json.ts";
 import { negotiate } from "./negotiate.ts";
 import { Refusal } from "./refusal.ts";
@@ -35,7 +36,7 @@ export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Rout
       const view = await deps.live.fresh();
       switch (type) {
         case "application/json":
-          return context.json(toMetricsJson(view, deps));
+          return answerJson(context, toMetricsJson(view, deps));
         case "application/openmetrics-text":
           return context.body(
             renderOpenMetrics(METRICS, factsOf(view, deps, httpCounts())),

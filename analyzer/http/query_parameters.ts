@@ -76,7 +76,8 @@ export const TIMES_ALLOWED =
  */
 export function parseTime(text: string): number | undefined {
   if (/^-?\d{1,16}$/.test(text)) {
-    const timeMs = Number(text);
+    // Never -0.
+    const timeMs = Number(text) + 0;
     return Math.abs(timeMs) <= EPOCH_MS_LIMIT ? timeMs : undefined;
   }
   // Fractions and exponents are numbers to parseTimestamp, of a unit that depends on their size.

@@ -1,7 +1,9 @@
 import { STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
+import { toSafeJson } from "../../command_line/escape_text.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { decodePageCursor, encodePageCursor } from "./page_cursor.ts";
 import {
   integerParameter,
@@ -34,7 +36,7 @@ export function windowsRoutes(
       summary: "Closed windows, newest first, in pages",
       handle(context, query) {
         const body = streamText(windowPage(history, readWindowQuery(query)), reportException);
-        return context.body(body, 200, { "Content-Type": "application/json" });
+        return context.body(body, 200, { "Content-Type": JSON_TYPE });
       },
     },
     {
@@ -45,7 +47,9 @@ export function windowsRoutes(
       async handle(context, query) {
         const urlsMax = readUrlsMax(query);
         const { open } = await live.fresh();
-        return context.json({ windows: open.map((window) => toWindowJson(window, { urlsMax })) });
+        return answerJson(context, {
+          windows: open.map((window) => toWindowJson(window, { urlsMax })),
+        });
       },
     },
     {
@@ -69,7 +73,7 @@ export function windowsRoutes(
             allowed: `the start of a window, as ${TIMES_ALLOWED}`,
           });
         }
-        return context.json(toWindowJson(window, { urlsMax }));
+        return answerJson(context, toWindowJson(window, { urlsMax }));
       },
     },
   ];
@@ -115,7 +119,7 @@ function* windowPage(history: WindowHistoryReader, query: WindowQuery): Generato
     const limit = Math.min(left, WINDOWS_PER_PIECE);
     const page = history.query({ ...query, beforeMs, limit });
     for (const window of page.windows) {
-      text += separator + JSON.stringify(toWindowJson(window, query));
+      text += separator + toSafeJson(toWindowJson(window, query));
       separator = ",";
     }
     yield text;
@@ -124,7 +128,7 @@ function* windowPage(history: WindowHistoryReader, query: WindowQuery): Generato
     beforeMs = page.nextBeforeMs;
   } while (left > 0 && beforeMs !== undefined);
   const nextCursor = beforeMs === undefined ? null : encodePageCursor(beforeMs);
-  yield `],"next_cursor":${JSON.stringify(nextCursor)}}`;
+  yield `],"next_cursor":${toSafeJson(nextCursor)}}`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { escapeText } from "../../command_line/escape_text.ts";
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import { limitLabel } from "../limit_options.ts";
 import { LIMIT_NAMES, LIMIT_TABLE, type LimitName } from "../limits.ts";
@@ -267,9 +268,9 @@ function labelled(values: Readonly<Record<string, number>>): Sample[] {
 }
 
 /**
- * One sample a source, or none where nothing is known yet. A source that was named twice on the
- * command line gets a ` #2`: two samples with the same labels would make the whole answer
- * unreadable to a scraper.
+ * One sample a source, or none where nothing is known yet. A source whose name was shown before
+ * gets a ` #2`: two samples with the same labels would make the whole answer unreadable to a
+ * scraper.
  */
 function bySource(
   { view }: MetricFacts,
@@ -277,9 +278,11 @@ function bySource(
 ): Sample[] {
   const seen = new Map<string, number>();
   return view.sources.flatMap((source) => {
-    const nth = (seen.get(source.name) ?? 0) + 1;
-    seen.set(source.name, nth);
-    const label = nth === 1 ? source.name : `${source.name} #${nth}`;
+    // Label values have no escapes for what a terminal would act on.
+    const name = escapeText(source.name);
+    const nth = (seen.get(name) ?? 0) + 1;
+    seen.set(name, nth);
+    const label = nth === 1 ? name : `${name} #${nth}`;
     const value = valueOf(source);
     return value === undefined ? [] : [{ labelValues: [label], value }];
   });

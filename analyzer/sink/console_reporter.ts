@@ -1,4 +1,4 @@
-import { escapeText } from "../../command_line/escape_text.ts";
+import { escapeText, toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration } from "../../command_line/options.ts";
 import type { AnalyzerConfig } from "../config.ts";
 import type { LineSample } from "../decode/record_batch.ts";
@@ -34,7 +34,7 @@ export class ConsoleReporter implements Reporter {
     if (quiet) return;
     return this.#screen.print(
       outputFormat === "json"
-        ? JSON.stringify(toWindowJson(window, { urlsMax: limits.windowUrls })) + "\n"
+        ? toSafeJson(toWindowJson(window, { urlsMax: limits.windowUrls })) + "\n"
         : formatWindowTable(window, { rowsMax: ROWS_MAX, showUrls, urlsMax: URLS_MAX }),
     );
   }
@@ -52,8 +52,9 @@ export class ConsoleReporter implements Reporter {
     );
   }
 
+  /** Escapes it: it may hold the names of files, or what another program has said. */
   notice(line: string): void {
-    this.#screen.notice(line);
+    this.#screen.notice(escapeText(line, { lengthMax: NOTICE_LENGTH_MAX }));
   }
 }
 
@@ -65,6 +66,9 @@ const URLS_MAX = 10;
 
 /** Characters shown of a line that is no record. */
 const SAMPLE_LENGTH_MAX = 120;
+
+/** Characters shown of any message; the longest of ours name two paths. */
+const NOTICE_LENGTH_MAX = 2000;
 
 const NAMES: Readonly<Record<LineSample["kind"], string>> = {
   invalid_utf8: "malformed (invalid UTF-8)",

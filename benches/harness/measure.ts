@@ -54,6 +54,27 @@ export function quantile(values: readonly number[], share: number): number {
   return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)]! - below);
 }
 
+/** A straight line: `y = start + slope × x`. */
+export interface Line {
+  readonly start: number;
+  readonly slope: number;
+}
+
+/** The line from which the points are off least, each as a share of its own `y` (least squares). */
+export function fitLine(points: readonly (readonly [x: number, y: number])[]): Line {
+  let [w, wx, wy, wxx, wxy] = [0, 0, 0, 0, 0];
+  for (const [x, y] of points) {
+    const weight = 1 / y ** 2;
+    w += weight;
+    wx += weight * x;
+    wy += weight * y;
+    wxx += weight * x * x;
+    wxy += weight * x * y;
+  }
+  const slope = (w * wxy - wx * wy) / (w * wxx - wx * wx);
+  return { start: (wy - slope * wx) / w, slope };
+}
+
 /**
  * Sends a file to a program that connects to it. The time runs from the moment at which it has
  * connected, so that no program's start counts, to its end, at which all that it does is done.

@@ -1,3 +1,4 @@
+import { escapeText } from "../escape_text.ts";
 import { formatHostPort, type HostPort } from "../options.ts";
 
 /** Something that a command line needs Deno's permission for. */
@@ -20,8 +21,8 @@ export function missingPermissions(needs: readonly Need[]): readonly Need[] {
 function usualFlags(command: string | undefined) {
   return {
     net: ["127.0.0.1", "localhost", "[::1]"],
-    read: ["."],
-    write: command === "gen" ? [] : ["."],
+    read: command === "gen" ? [] : command === "demo" ? ["output"] : ["."],
+    write: command === "gen" ? [] : command === "demo" ? ["output"] : ["output", "checkpoint"],
   };
 }
 
@@ -38,7 +39,9 @@ export function grantingCommand(missing: readonly Need[], args: readonly string[
     const granted = [...new Set([...usual[name], ...extra])];
     return granted.length === 0 ? [] : [quoteWord(`--allow-${name}=${granted.join(",")}`)];
   });
-  return ["deno run --no-prompt", ...flags, "main.ts", ...args.map(quoteWord)].join(" ");
+  return ["deno run --no-prompt --no-remote", ...flags, "main.ts", ...args.map(quoteWord)].join(
+    " ",
+  );
 }
 
 /**
@@ -49,7 +52,19 @@ function withoutComma(path: string): string {
   return path.replace(/[^/]*,.*$/s, "");
 }
 
-/** One word of a shell command. */
+/**
+ * One word of a shell command, safe to show: what a terminal would act on is written as bytes in
+ * `$'…'`, which bash, zsh and most other shells of today read.
+ */
 function quoteWord(word: string): string {
+  if (escapeText(word) !== word) {
+    const pieces = Array.from(word, (character) => {
+      if (character === "'" || character === "\\") return `\\${character}`;
+      if (escapeText(character) === character) return character;
+      const bytes = new TextEncoder().encode(character);
+      return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+    });
+    return `$'${pieces.join("")}'`;
+  }
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

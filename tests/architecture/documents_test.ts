@@ -13,6 +13,7 @@ const documents = new Map(
 const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   benchmarks: ["--data", "--lines", "--only", "--runs", "--seconds"],
   curl: ["--data", "--data-binary", "--retry", "--retry-all-errors"],
+  fuzzing: ["--cases", "--only", "--seed"],
   npm: ["--prefix"],
   simulation: ["--first", "--seeds"],
   soak: ["--minutes", "--scrape-interval"],
@@ -23,10 +24,12 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     "--allow-run",
     "--allow-write",
     "--coverage",
+    "--deny-write",
     "--frozen",
     "--ignore-env",
     "--max-semi-space-size",
     "--no-prompt",
+    "--no-remote",
   ],
 };
 

@@ -6,7 +6,7 @@ import {
   windowsOfTables,
   writeDataset,
 } from "../../benches/harness/dataset.ts";
-import { quantile } from "../../benches/harness/measure.ts";
+import { fitLine, quantile } from "../../benches/harness/measure.ts";
 import { runDeno, withTemporaryDirectory } from "../architecture/checkout.ts";
 
 // Each benchmark checks its results and fails where they are wrong; how fast it was is not tested.
@@ -117,4 +117,12 @@ Deno.test("checkWindows() refuses a result that is wrong by one", async () => {
 Deno.test("quantile() finds values between two, and the first and the last", () => {
   const values = [4, 1, 3, 2];
   assert.deepEqual([0, 0.5, 1].map((share) => quantile(values, share)), [1, 2.5, 4]);
+});
+
+Deno.test("fitLine() finds the line through points, and is off by equal shares elsewhere", () => {
+  const { start, slope } = fitLine([[1, 5], [2, 7], [10, 23]]);
+  assert.ok(Math.abs(start - 3) < 1e-9 && Math.abs(slope - 2) < 1e-9, `${start} ${slope}`);
+  const fitted = fitLine([[1, 1], [1, 1.1], [10, 10], [10, 11]]);
+  const off = (x: number, y: number) => (fitted.start + fitted.slope * x) / y - 1;
+  assert.ok(Math.abs(off(1, 1.1) - off(10, 11)) < 1e-9);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { escapeText } from "../../command_line/escape_text.ts";
+import { escapeText, toSafeJson } from "../../command_line/escape_text.ts";
 
 const anyText = fc.string({ unit: "binary" });
 
@@ -33,6 +33,33 @@ Deno.test("escapeText() escapes what moves, reorders or hides", () => {
     ["x\udfff", "x\\udfff"],
   ];
   for (const [text, escaped] of escapes) assert.equal(escapeText(text), escaped);
+});
+
+Deno.test("escapeText() lets marks pile up on a letter only so far", () => {
+  const [few, many] = [8, 9].map((count) => `a${"\u0301".repeat(count)}b\u0301`);
+  assert.equal(escapeText(few!), few);
+  assert.equal(escapeText(many!), `a${"\u0301".repeat(8)}\\u0301b\u0301`);
+  // As people write: Vietnamese, Hebrew with its points and accents, Thai, Hindi.
+  for (const text of ["Việt".normalize("NFD"), "בְּרֵאשִׁ֖ית", "ที่นี่", "हिन्दी"]) {
+    assert.equal(escapeText(text), text);
+  }
+});
+
+Deno.test("toSafeJson() gives the same value in characters that a terminal only shows", () => {
+  const anything = fc.oneof(anyText, fc.json().map((json) => JSON.parse(json)), fc.object());
+  fc.assert(fc.property(anything, (value) => {
+    const json = toSafeJson(value);
+    assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify(value)));
+    assert.doesNotMatch(json, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+  }));
+});
+
+Deno.test("toSafeJson() escapes what JSON.stringify() leaves, and nothing else", () => {
+  const unsafe = "\x7f\x9b\u202e\u2028\ufeff\u{e0001}";
+  assert.equal(toSafeJson(unsafe), '"\\u007f\\u009b\\u202e\\u2028\\ufeff\\udb40\\udc01"');
+  for (const value of ["", '/a?b="c"\\', "é日本😀", 1, null, [true], { a: "\n\x1b" }]) {
+    assert.equal(toSafeJson(value), JSON.stringify(value));
+  }
 });
 
 Deno.test("escapeText() lets no control character through, and escaping twice changes nothing", () => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { type CommandName, type Ended, Program, run, TemporaryDirectory } from "./support.ts";
+import {
+  type CommandName,
+  type Ended,
+  Program,
+  run,
+  taskArguments,
+  TemporaryDirectory,
+} from "./support.ts";
 import { jsonLine } from "../support/log_lines.ts";
 
 /** A directory that the tasks may not touch. */
@@ -16,22 +23,93 @@ class Elsewhere implements Disposable {
   }
 }
 
+/** What each command may do of all that the probe tries; the flags are those of its task. */
+const PERMITTED: Readonly<Record<CommandName, readonly string[]>> = {
+  gen: ["listen on loopback"],
+  demo: ["read results", "write results", "keep a database", "listen on loopback"],
+  analyze: [
+    ...["read the project", "read results", "write results", "keep a database"],
+    "listen on loopback",
+  ],
+};
+
+/** Runs the probe under some flags: what was denied, and what was done; nothing else may happen. */
+async function probe(flags: readonly string[]): Promise<{ denied: string[]; done: string[] }> {
+  using directory = new TemporaryDirectory();
+  using elsewhere = new Elsewhere();
+  const module = "tests/end_to_end/permission_probe.ts";
+  await using program = new Program(
+    Deno.execPath(),
+    ["run", ...flags, module, elsewhere.path, directory.path],
+  );
+  const { status, stdout, stderr } = await program.ended();
+  assert.equal(status, 0, stderr);
+  const outcomes: Record<string, string> = JSON.parse(stdout);
+  const withOutcome = (wanted: string) =>
+    Object.keys(outcomes).filter((name) => outcomes[name] === wanted);
+  const sides = { denied: withOutcome("denied"), done: withOutcome("done") };
+  assert.equal(sides.denied.length + sides.done.length, Object.keys(outcomes).length, stdout);
+  return sides;
+}
+
+Deno.test("the tasks permit what their command needs, and deny everything else", async () => {
+  const { denied, done } = await probe(["--no-prompt", "--no-lock", "--allow-all"]);
+  assert.deepEqual(denied, [], "the probe itself works");
+  assert.ok(done.length > 35);
+  for (const command of ["gen", "analyze", "demo"] as const) {
+    const flags = taskArguments(command).slice(1, -2);
+    assert.ok(flags.includes("--no-prompt"));
+    assert.deepEqual((await probe(flags)).done, PERMITTED[command], command);
+  }
+});
+
+Deno.test("the tasks load no modules over the network, not even from where Deno itself would", async () => {
+  // Without its flag Deno loads modules from a few hosts whatever else it denies.
+  const script = 'await import("https://deno.land/probe.ts").catch(({ message }) => ' +
+    "console.log(message));";
+  for (const command of ["gen", "analyze", "demo"] as const) {
+    const flags = taskArguments(command).slice(1, -2);
+    using directory = new TemporaryDirectory();
+    const path = directory.write("probe.js", script);
+    await using program = new Program(Deno.execPath(), ["run", ...flags, path]);
+    const { stdout } = await program.ended();
+    assert.match(stdout, /--no-remote is specified/, command);
+  }
+});
+
+Deno.test("analyze quotes what a terminal would act on in the command it prints", async () => {
+  using directory = new TemporaryDirectory();
+  using elsewhere = new Elsewhere();
+  const path = elsewhere.join("it's \x1b]0;owned\x07 \u202e\\ log.jsonl");
+  Deno.writeTextFileSync(path, jsonLine({ status: 404 }));
+  const command = suggestion(
+    await run("analyze", [
+      ...["--source", `file:${path}`, "--once", "--no-http", ...directory.options()],
+    ]),
+  );
+  // deno-lint-ignore no-control-regex -- they are what must not be there
+  assert.doesNotMatch(command, /[\x00-\x1f\u202e]/);
+  const { status, stderr } = await runInShell(command, "/bin/bash");
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /it's \\x1b\]0;owned\\x07 \\u202e\\ log\.jsonl: read to its end, 1 line$/m);
+});
+
 /** The command that the program says would be allowed. */
 function suggestion({ status, stdout, stderr }: Ended): string {
   assert.deepEqual({ status, stdout }, { status: 1, stdout: "" });
   const [why, command, ...rest] = stderr.trimEnd().split("\n");
   assert.equal(why, "vigie: Deno was not allowed to do this. This command allows it:");
   assert.deepEqual(rest, []);
-  assert.match(command!, /^ {2}deno run --no-prompt /);
+  assert.match(command!, /^ {2}deno run --no-prompt --no-remote /);
   assert.doesNotMatch(stderr, /NotCapable|Requires|--allow-all|-A\b/);
   return command!.trim();
 }
 
 /** Runs a command line as a person would who copies it. */
-async function runInShell(commandLine: string): Promise<Ended> {
+async function runInShell(commandLine: string, shell = "/bin/sh"): Promise<Ended> {
   const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
-  await using shell = new Program("/bin/sh", ["-c", commandLine], { env: { PATH: path } });
-  return await shell.ended();
+  await using program = new Program(shell, ["-c", commandLine], { env: { PATH: path } });
+  return await program.ended();
 }
 
 Deno.test("analyze prints the command that lets it read a file elsewhere", async () => {

@@ -62,6 +62,9 @@ Deno.test("parseTimestamp() rounds fractions down, before the epoch too", () => 
     "1748631167.123999",
     "1748631167123.9",
   ]);
+  for (const zero of ["-0", "0", "-0.0000001", "1970-01-01T00:00:00Z"]) {
+    assert.ok(Object.is(parseTimestamp(zero), 0), zero);
+  }
   parsesAs("1969-12-31T23:59:59.999Z", ["1969-12-31T23:59:59.9999Z", "-0.0001", "-0.001"]);
   // Parts that a binary fraction would get wrong.
   parsesAs("1970-01-01T00:00:00.290Z", ["1970-01-01T00:00:00.29Z", "0.29"]);

@@ -188,7 +188,7 @@ function readJson(text: string): Outcome {
     return malformed("not_json");
   }
   if (Object.prototype.toString.call(value) !== "[object Object]") return malformed("not_json");
-  return toRow(new Map(Object.entries(value)), text);
+  return toRow(new Map(Object.entries(value)), text.replaceAll("\r", " "));
 }
 
 /** RFC 4180, one record: each field is quoted as a whole, or has no quote in it. */

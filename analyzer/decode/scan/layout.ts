@@ -48,6 +48,8 @@ export type Segment =
  * @param csv the columns that a CSV header has told; ignored for JSON
  */
 export function learnLayout(line: string, csv: CsvLayout | undefined): Layout | undefined {
+  // A carriage return may stand in a nested value; the parser replaces it.
+  if (line.includes("\r")) return undefined;
   const isJson = line.startsWith("{");
   const segments = isJson ? learnJson(line) : learnCsv(line, csv);
   if (segments === undefined) return undefined;

@@ -6,7 +6,13 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from "../../../analyzer/checkpoint/checkpoint_codec.ts";
+import { DistinctCounter } from "../../../analyzer/sketch/distinct_counter.ts";
+import { HeavyHitters } from "../../../analyzer/sketch/heavy_hitters.ts";
 import { checkpoint, checkpointFile } from "./checkpoints.ts";
+
+const WORD = fc.nat(2 ** 32 - 1);
+
+const FILE = { device: 1, inode: 2, hashedBytes: 0, hash: "" };
 
 const CSV_LAYOUT = { fieldCount: 7, columns: [4, 0, 1, 2, 3] };
 
@@ -14,7 +20,7 @@ const CSV_LAYOUT = { fieldCount: 7, columns: [4, 0, 1, 2, 3] };
 const FULL: Checkpoint = checkpoint(3, {
   watermark: {
     timeMs: -Infinity,
-    eventTimeMaxMs: Infinity,
+    eventTimeMaxMs: -Infinity,
     inputs: [{ inputId: "-", isLive: true, isComplete: false, eventTimeMaxMs: -Infinity }],
   },
   windows: {
@@ -25,14 +31,26 @@ const FULL: Checkpoint = checkpoint(3, {
       statuses: [{
         status: 404,
         errorCount: 1,
-        ips: Uint8Array.from({ length: 256 }, (_, i) => i),
-        urls: new Uint8Array(),
-        urlsTotal: Uint8Array.of(255, 0, 10).subarray(1),
+        ips: counterOf([[0, 0], [2 ** 32 - 1, 255], [1, 0x0a0d]]).toBytes(),
+        urls: new HeavyHitters(3).toBytes(),
+        urlsTotal: new DistinctCounter().toBytes().subarray(0),
       }],
     }],
   },
   positions: new Map([["file:/tmp/ü \n😀", { offsetBytes: 1, csvLayout: CSV_LAYOUT }]]),
+  sources: [{
+    name: "file:a",
+    firstStartedAtMs: 0,
+    file: FILE,
+    passed: [{ file: FILE, offsetBytes: Infinity }],
+  }],
 });
+
+function counterOf(hashes: readonly (readonly [high: number, low: number])[]): DistinctCounter {
+  const counter = new DistinctCounter();
+  for (const [high, low] of hashes) counter.add(high, low);
+  return counter;
+}
 
 Deno.test("decodeCheckpoint() reads what encodeCheckpoint() wrote, of every type", async () => {
   assert.deepEqual(await decodeCheckpoint(await encodeCheckpoint(FULL)), FULL);
@@ -41,11 +59,14 @@ Deno.test("decodeCheckpoint() reads what encodeCheckpoint() wrote, of every type
 Deno.test("decodeCheckpoint() reads any bytes, names and numbers", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.uint8Array({ maxLength: 100 }),
+      fc.array(fc.tuple(WORD, WORD), { maxLength: 20 }),
       fc.string({ unit: "binary" }),
       fc.nat(),
-      fc.oneof(fc.integer(), fc.constantFrom(-Infinity, Infinity)),
-      async (bytes, text, count, timeMs) => {
+      fc.oneof(fc.integer(), fc.constant(-Infinity)),
+      async (hashes, text, count, timeMs) => {
+        const bytes = counterOf(hashes).toBytes();
+        const urls = new HeavyHitters(1000);
+        for (const [high, low] of hashes) urls.add(high, low, bytes, 0, bytes.length);
         const given = checkpoint(count, {
           watermark: { timeMs, eventTimeMaxMs: timeMs, inputs: [] },
           windows: {
@@ -53,11 +74,20 @@ Deno.test("decodeCheckpoint() reads any bytes, names and numbers", async () => {
             windows: [{
               startMs: 0,
               totalCount: count,
-              statuses: [{ status: 500, errorCount: 1, ips: bytes, urls: bytes, urlsTotal: bytes }],
+              statuses: [{
+                status: 500,
+                errorCount: 1,
+                ips: bytes,
+                urls: urls.toBytes(),
+                urlsTotal: bytes,
+              }],
             }],
           },
           positions: new Map([[text, { offsetBytes: count, csvLayout: CSV_LAYOUT }]]),
-          errorFiles: { nextPart: count, open: [{ path: text, bytes: count }] },
+          errorFiles: {
+            nextPart: count + 1,
+            open: [{ path: `errors/date=2025-05-30/part-${count}.jsonl`, bytes: count }],
+          },
         });
         assert.deepEqual(await decodeCheckpoint(await encodeCheckpoint(given)), given);
       },
@@ -98,6 +128,19 @@ Deno.test("decodeCheckpoint() refuses a file of any other length", async () => {
     await assert.rejects(decodeCheckpoint(file.subarray(0, length)), SyntaxError);
   }
   await assert.rejects(decodeCheckpoint(Uint8Array.of(...file, 0x20)), SyntaxError);
+});
+
+// S-76
+Deno.test("decodeCheckpoint() refuses a whole file that this program did not write with a SyntaxError", async () => {
+  const payloads = [
+    ...["", "{}", "[]", "null", "1", '"a"', "{", "\xff", '{"$map":1}', '{"$map":[1]}'],
+    ...['{"$bytes":1}', '{"$bytes":"*"}', '{"$number":{"toString":1}}', '{"epoch":{"$map":[]}}'],
+    "[".repeat(200_000) + "]".repeat(200_000),
+  ];
+  for (const payload of payloads) {
+    const file = new TextEncoder().encode(await checkpointFile(CHECKPOINT_VERSION, payload));
+    await assert.rejects(decodeCheckpoint(file), SyntaxError, payload.slice(0, 50));
+  }
 });
 
 Deno.test("decodeCheckpoint() refuses a whole file of another version with a RangeError", async () => {

@@ -19,11 +19,15 @@ export function checkpoint(epoch: number, overrides: Partial<Checkpoint> = {}): 
 }
 
 /** A whole checkpoint of some version, as text; of the first, the digest did not cover its number. */
-export async function checkpointFile(version: number): Promise<string> {
-  const payload = "{}";
+export async function checkpointFile(version: number, payload = "{}"): Promise<string> {
   const covered = version === 1 ? payload : `vigie checkpoint ${version}\n${payload}`;
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(covered));
   const sha256 = new Uint8Array(digest).toHex();
-  const header = { format: "vigie checkpoint", version, bytes: payload.length, sha256 };
+  const header = {
+    format: "vigie checkpoint",
+    version,
+    bytes: new TextEncoder().encode(payload).length,
+    sha256,
+  };
   return `${JSON.stringify(header)}\n${payload}`;
 }

@@ -37,7 +37,8 @@ export class DeliveryRun {
     { windowLengthMs: 30_000, ...testLimits() },
     undefined,
   );
-  #next: Promise<IteratorResult<InputElement, void>> | undefined;
+  /** One that was left waiting for an element; whoever comes next waits for the same. */
+  #step: Promise<boolean> | undefined;
 
   constructor(options: { readonly saves?: boolean; readonly restored?: SavedRun } = {}) {
     const { saves = true, restored } = options;
@@ -70,10 +71,12 @@ export class DeliveryRun {
   }
 
   /** Takes the next element, as operators and writer would; false after the last one. */
-  async step(): Promise<boolean> {
-    this.#next ??= this.elements.next();
-    const { done, value: element } = await this.#next;
-    this.#next = undefined;
+  step(): Promise<boolean> {
+    return this.#step ??= this.#takeNext().finally(() => this.#step = undefined);
+  }
+
+  async #takeNext(): Promise<boolean> {
+    const { done, value: element } = await this.elements.next();
     if (done === true) return false;
     this.kinds.push(element.kind);
     if (element.kind === "delivery-ended") {

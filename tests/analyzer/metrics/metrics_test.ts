@@ -86,6 +86,18 @@ Deno.test("METRICS tells connected sources from those that wait", () => {
   assert.equal(valueOf("vigie_source_last_row_timestamp_seconds", source), START_MS / 1000 + 31);
 });
 
+Deno.test("METRICS shows what a terminal would act on as text, and no two sources under one name", () => {
+  const names = ["file:\x1b[2J\n", "file:\\x1b[2J\\x0a", "file:a"];
+  const sources = names.map((name) => sourceState({ name }));
+  const labels = samplesOf("vigie_source_connected", facts({ view: liveView({ sources }) }))
+    .map(({ labelValues }) => labelValues[0]);
+  assert.deepEqual(labels, [
+    "file:\\x1b[2J\\x0a",
+    "file:\\x1b[2J\\x0a #2",
+    "file:a",
+  ]);
+});
+
 Deno.test("METRICS reports the program itself", () => {
   assert.equal(valueOf("vigie_open_windows"), 1);
   assert.equal(valueOf("vigie_writer_idle_seconds"), 0.25);

@@ -41,6 +41,15 @@ Deno.test("ConsoleReporter.windowClosed() prints a table, with URLs where they a
   assert.ok(withUrls.printed.join().includes("/resource/42"));
 });
 
+// S-75
+Deno.test("ConsoleReporter.notice() escapes and cuts whatever it is told", () => {
+  const { reporter, notices } = setUp();
+  reporter.notice("Cannot read /logs/\x1b]0;owned\x07\n: no");
+  reporter.notice("x".repeat(3000));
+  assert.equal(notices[0], "Cannot read /logs/\\x1b]0;owned\\x07\\x0a: no");
+  assert.equal(notices[1]!.length, 2000);
+});
+
 Deno.test("ConsoleReporter.windowClosed() cuts tables at 20 statuses and lists at 10 URLs", () => {
   const urls = Array.from(
     { length: 11 },

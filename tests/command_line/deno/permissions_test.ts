@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { escapeText } from "../../../command_line/escape_text.ts";
 import denoJson from "../../../deno.json" with { type: "json" };
 import {
   grantingCommand,
@@ -36,8 +37,8 @@ Deno.test({
 Deno.test("grantingCommand() adds what is missing to what the tasks grant", () => {
   assert.equal(
     grantingCommand([READ_ELSEWHERE, CONNECT_ELSEWHERE], ["analyze", "--once"]),
-    "deno run --no-prompt '--allow-net=127.0.0.1,localhost,[::1],localhost:9999' " +
-      "--allow-read=.,/etc/hostname --allow-write=. main.ts analyze --once",
+    "deno run --no-prompt --no-remote '--allow-net=127.0.0.1,localhost,[::1],localhost:9999' " +
+      "--allow-read=.,/etc/hostname --allow-write=output,checkpoint main.ts analyze --once",
   );
 });
 
@@ -51,7 +52,7 @@ Deno.test("grantingCommand() grants no more than the task of the command, and wh
   }
   assert.match(
     grantingCommand([{ name: "write", path: "/srv" }], ["gen"]),
-    / --allow-read=\. --allow-write=\/srv main\.ts gen$/,
+    /\[::1\]' --allow-write=\/srv main\.ts gen$/,
   );
 });
 
@@ -61,28 +62,36 @@ Deno.test("grantingCommand() names each path once", () => {
     READ_ELSEWHERE,
     { name: "write", path: "/srv" },
   ], []);
-  assert.match(command, / --allow-read=\.,\/etc\/hostname --allow-write=\.,\/srv main\.ts$/);
+  assert.match(
+    command,
+    / --allow-read=\.,\/etc\/hostname --allow-write=output,checkpoint,\/srv main\.ts$/,
+  );
 });
 
 Deno.test("grantingCommand() grants the directory above a path with a comma", () => {
   const flagsFor = (path: string) => grantingCommand([{ name: "write", path }], []);
-  assert.match(flagsFor("/srv/a,b/c"), / --allow-write=\.,\/srv\/ main\.ts$/);
-  assert.match(flagsFor("/srv/x/a/b,\nc"), / --allow-write=\.,\/srv\/x\/a\/ main\.ts$/);
+  assert.match(flagsFor("/srv/a,b/c"), / --allow-write=output,checkpoint,\/srv\/ main\.ts$/);
+  assert.match(
+    flagsFor("/srv/x/a/b,\nc"),
+    / --allow-write=output,checkpoint,\/srv\/x\/a\/ main\.ts$/,
+  );
 });
 
 Deno.test("grantingCommand() is read by a shell as it was meant", async () => {
   const word = fc.oneof(
     fc.constantFrom("", "it's", "$HOME", "a b", '"', "\\", "*", "~", "é", "--x=1", "#", "a\nb"),
+    fc.constantFrom("'\\\x1b[2J'", "\x7f", "é\u202e0", "\u{e0041}", "\x01f"),
     fc.string({ unit: "grapheme", maxLength: 8 }).map((text) => text.replaceAll("\0", "")),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(word, { maxLength: 4 }), async (args) => {
       const command = grantingCommand([], args);
-      const { stdout } = await new Deno.Command("/bin/sh", {
+      const { stdout } = await new Deno.Command("/bin/bash", {
         args: ["-c", `printf '%s\\0' ${command}`],
       }).output();
       const words = new TextDecoder().decode(stdout).split("\0").slice(0, -1);
       assert.deepEqual(words.slice(words.indexOf("main.ts") + 1), args);
+      assert.equal(escapeText(command), command);
     }),
     { numRuns: 30 },
   );
