@@ -94,6 +94,7 @@ export async function runAnalyzer(
       deliveries: pipeline.deliveries,
       limits: config.limits,
       limitCounter,
+      turn: () => clock.turn(),
       health: pipeline.health,
       version,
       startedAtMs,

@@ -2,9 +2,9 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { Pieces } from "../history/pieces.ts";
 import { RangeMerger } from "../history/range_merger.ts";
 import type {
-  ListedUrl,
   RangeSums,
   StatusPart,
+  UrlColumns,
   WindowPart,
   WindowRangeReader,
 } from "../history/window_range.ts";
@@ -102,7 +102,7 @@ export class SqliteRollups implements WindowRangeReader {
       });
       if (due === undefined) continue;
       const startMs = due["start_ms"] as number;
-      const merger = new RangeMerger();
+      const merger = new RangeMerger(this.windowLengthMs);
       const pieces = merger.addAll(this.parts(startMs, startMs + levelMs));
       this.#building = { levelMs, startMs, changes: due["changes"] as number, merger, pieces };
       return true;
@@ -124,26 +124,27 @@ export class SqliteRollups implements WindowRangeReader {
     this.#statements.putRollup.run(...key);
     for (const { status, errorCount, ips, urls } of merger.statuses) {
       urls.cut(this.#urlsMax);
-      const unlistedMax = urls.unlistedMax;
+      const listed = urls.top(this.#urlsMax, errorCount);
+      const inWindows = (timeMs: number) => (timeMs - startMs) / this.windowLengthMs;
+      const isExact = listed.every(({ countErrorMax }) => countErrorMax === 0);
+      const columns: UrlColumns = {
+        urls: listed.map(({ url }) => url),
+        counts: listed.map(({ count }) => count),
+        countErrorsMax: isExact ? [] : listed.map(({ countErrorMax }) => countErrorMax),
+        firsts: listed.map(({ firstMs }) => inWindows(firstMs)),
+        lasts: listed.map(({ lastMs }) => inWindows(lastMs) - 1),
+        unlistedMax: Math.min(urls.unlistedMax, errorCount),
+      };
       const total = urls.total();
       this.#statements.putStatus.run(
         ...key,
         status,
         errorCount,
         ips.toBytes(),
-        JSON.stringify(
-          urls.top(this.#urlsMax, errorCount).map((url) => [
-            url.url,
-            url.count,
-            url.countErrorMax,
-            (url.firstMs - startMs) / this.windowLengthMs,
-            (url.lastMs - startMs) / this.windowLengthMs,
-          ]),
-        ),
-        Math.min(unlistedMax, errorCount),
+        JSON.stringify(columns),
         total.count,
         Number(total.isExact),
-        unlistedMax === 0 ? null : urls.sketch(),
+        columns.unlistedMax === 0 ? null : urls.sketch(),
       );
     }
   }
@@ -162,38 +163,15 @@ export class SqliteRollups implements WindowRangeReader {
       const key = [this.windowLengthMs, levelMs, startMs] as const;
       if (this.#statements.hasRollup.get(...key) === undefined) continue;
       const rows = this.#statements.rollupStatuses.all(...key) as unknown as RollupRow[];
-      const statuses = rows.map((row) => this.#rollupStatus(row, startMs));
-      return { startMs, endMs, statuses };
+      return { startMs, endMs, statuses: rows.map(rollupStatus) };
     }
     return undefined;
-  }
-
-  #rollupStatus(row: RollupRow, startMs: number): StatusPart {
-    return {
-      status: row.status,
-      errorCount: row.error_count,
-      ipSketch: row.sketch,
-      urls: () =>
-        (JSON.parse(row.urls) as RollupUrl[]).map(([url, count, countErrorMax, first, last]) => ({
-          url,
-          count,
-          countErrorMax,
-          firstMs: startMs + first * this.windowLengthMs,
-          lastMs: startMs + last * this.windowLengthMs,
-        })),
-      unlistedMax: row.unlisted_max,
-      urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
-      urlSketch: row.url_sketch ?? undefined,
-      bytes: row.sketch.length + row.urls.length + (row.url_sketch?.length ?? 0),
-    };
   }
 
   #window(startMs: number): WindowPart {
     const endMs = startMs + this.windowLengthMs;
     const rows = this.#statements.windowStatuses.all(startMs, this.windowLengthMs);
-    const statuses = (rows as unknown as WindowStatusRow[])
-      .map((row) => windowStatus(row, startMs, endMs));
-    return { startMs, endMs, statuses };
+    return { startMs, endMs, statuses: (rows as unknown as WindowStatusRow[]).map(windowStatus) };
   }
 }
 
@@ -223,22 +201,36 @@ export function rollupLevels(windowLengthMs: number): number[] {
   return levels;
 }
 
-function windowStatus(row: WindowStatusRow, firstMs: number, lastMs: number): StatusPart {
-  // The least frequent URL that is listed stands at the very end.
-  const total = { count: row.urls_total, isExact: row.urls_total_exact === 1 };
-  let parsed: ListedUrl[] | undefined;
-  const urls = () =>
-    parsed ??= [...parseUrls(row.top_urls), ...parseUrls(row.other_urls)]
-      .map(([url, count, countErrorMax]) => ({ url, count, countErrorMax, firstMs, lastMs }));
+function rollupStatus(row: RollupRow): StatusPart {
   return {
     status: row.status,
     errorCount: row.error_count,
     ipSketch: row.sketch,
-    urls,
-    get unlistedMax() {
-      // Counts of a list add up to all errors: what was left out had at most those of its last.
-      const listed = urls();
-      return listed.length >= total.count && total.isExact ? 0 : listed.at(-1)?.count ?? 0;
+    urls: () => JSON.parse(row.urls),
+    urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
+    urlSketch: row.url_sketch ?? undefined,
+    bytes: row.sketch.length + row.urls.length + (row.url_sketch?.length ?? 0),
+  };
+}
+
+function windowStatus(row: WindowStatusRow): StatusPart {
+  const total = { count: row.urls_total, isExact: row.urls_total_exact === 1 };
+  return {
+    status: row.status,
+    errorCount: row.error_count,
+    ipSketch: row.sketch,
+    urls() {
+      const listed = [...parseUrls(row.top_urls), ...parseUrls(row.other_urls)];
+      const isWhole = total.isExact && listed.length >= total.count;
+      return {
+        urls: listed.map(([url]) => url),
+        counts: listed.map(([, count]) => count),
+        countErrorsMax: listed.map(([, , countErrorMax]) => countErrorMax),
+        firsts: [],
+        lasts: [],
+        // What the space-saving algorithm left out had at most as many as its least frequent one.
+        unlistedMax: isWhole ? 0 : listed.at(-1)?.[1] ?? 0,
+      };
     },
     urlsTotal: total,
     urlSketch: undefined,
@@ -251,8 +243,6 @@ function parseUrls(text: string): [string, number, number][] {
 }
 
 const TIME_MAX_MS = 8.64e15;
-
-type RollupUrl = [string, number, number, number, number];
 
 interface SumRow {
   readonly windows: number;
@@ -267,7 +257,6 @@ interface RollupRow {
   readonly error_count: number;
   readonly sketch: Uint8Array;
   readonly urls: string;
-  readonly unlisted_max: number;
   readonly urls_total: number;
   readonly urls_total_exact: number;
   readonly url_sketch: Uint8Array | null;
@@ -312,10 +301,10 @@ CREATE TABLE rollups (
   PRIMARY KEY (length_ms, level_ms, start_ms)
 ) STRICT, WITHOUT ROWID;
 
--- Its errors by status. "sketch" is a DistinctCounter of client addresses; "urls" are JSON [[url,
--- count, count_error_max, first, last], ...], the latter two as windows from the start on; a URL
--- that is not listed has "unlisted_max" errors at most; "url_sketch" is a DistinctCounter of all
--- URLs, where there may be such.
+-- Its errors by status. "sketch" is a DistinctCounter of client addresses; "urls" are columns in
+-- JSON: the URLs, their counts, and the first and last window of each, in windows from the start on;
+-- a URL that is not listed has "unlistedMax" errors at most. "url_sketch" is a DistinctCounter of
+-- all URLs, where there may be such.
 CREATE TABLE rollup_statuses (
   length_ms INTEGER NOT NULL,
   level_ms INTEGER NOT NULL,
@@ -324,7 +313,6 @@ CREATE TABLE rollup_statuses (
   error_count INTEGER NOT NULL,
   sketch BLOB NOT NULL,
   urls TEXT NOT NULL,
-  unlisted_max INTEGER NOT NULL,
   urls_total INTEGER NOT NULL,
   urls_total_exact INTEGER NOT NULL,
   url_sketch BLOB,
@@ -382,7 +370,7 @@ const SQL = {
     FROM window_statuses WHERE start_ms = ? AND length_ms = ? ORDER BY status`,
   hasRollup: `SELECT 1 FROM rollups WHERE ${KEY}`,
   rollupStatuses: `
-    SELECT status, error_count, sketch, urls, unlisted_max, urls_total, urls_total_exact, url_sketch
+    SELECT status, error_count, sketch, urls, urls_total, urls_total_exact, url_sketch
     FROM rollup_statuses WHERE ${KEY} ORDER BY status`,
   due: `
     SELECT start_ms, changes FROM rollups_due
@@ -390,5 +378,5 @@ const SQL = {
     ORDER BY start_ms LIMIT 1`,
   settle: `DELETE FROM rollups_due WHERE ${KEY} AND changes = ?`,
   putRollup: "INSERT INTO rollups VALUES (?, ?, ?)",
-  putStatus: "INSERT INTO rollup_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  putStatus: "INSERT INTO rollup_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 } as const;

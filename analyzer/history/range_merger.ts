@@ -19,11 +19,13 @@ export interface MergedStatus {
  */
 export class RangeMerger {
   readonly #byStatus = new Map<number, MergedStatus>();
+  readonly #windowLengthMs: number;
   readonly #trendLength: number;
   #urlCount = 0;
 
   /** @param trendLength parts of the trend that is kept of each URL */
-  constructor(trendLength = 0) {
+  constructor(windowLengthMs: number, trendLength = 0) {
+    this.#windowLengthMs = windowLengthMs;
     this.#trendLength = trendLength;
   }
 
@@ -42,14 +44,14 @@ export class RangeMerger {
             status: entry.status,
             errorCount: 0,
             ips: new DistinctCounter(),
-            urls: new UrlMerger(this.#trendLength),
+            urls: new UrlMerger(this.#windowLengthMs, this.#trendLength),
           };
           this.#byStatus.set(entry.status, merged);
         }
         merged.errorCount += entry.errorCount;
-        merged.ips.merge(DistinctCounter.fromBytes(entry.ipSketch));
+        merged.ips.mergeBytes(entry.ipSketch);
         this.#urlCount -= merged.urls.size;
-        merged.urls.add(entry, trendIndex);
+        merged.urls.add(part, entry, trendIndex);
         this.#urlCount += merged.urls.size;
         if (this.#urlCount > MERGED_URLS_MAX) this.#cut();
         if (meter.isDue(entry.bytes)) yield;
@@ -112,7 +114,7 @@ export function* mergeWindows(
 ): Pieces<Omit<WindowSummary, "state"> | undefined> {
   const sums = yield* sumWindows(history, fromMs, toMs, meter);
   if (sums.windows === 0) return undefined;
-  const merger = new RangeMerger();
+  const merger = new RangeMerger(history.windowLengthMs);
   yield* merger.addAll(history.parts(fromMs, toMs), 0, meter);
   const { totalCount, errorCount, lateCount, lateErrorCount } = sums;
   return {

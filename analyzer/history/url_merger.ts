@@ -1,11 +1,15 @@
 import { PADDING_BYTES } from "../padded_bytes.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { hashBytes } from "../sketch/hash.ts";
-import type { DistinctCount } from "../window/window_summary.ts";
-import type { ListedUrl, StatusPart } from "./window_range.ts";
+import type { DistinctCount, UrlCount } from "../window/window_summary.ts";
+import type { StatusPart, WindowPart } from "./window_range.ts";
 
 /** A URL of a merged list. */
-export interface MergedUrl extends ListedUrl {
+export interface MergedUrl extends UrlCount {
+  /** Start of the first window that lists it. */
+  readonly firstMs: number;
+  /** End of the last one. */
+  readonly lastMs: number;
   /** [parts of the trend] Errors as they were listed; empty where no trend is wanted. */
   readonly trend: readonly number[];
 }
@@ -21,19 +25,22 @@ export interface MergedUrl extends ListedUrl {
  * and is taken to have had as many errors as the most frequent of the dropped.
  */
 export class UrlMerger {
+  readonly #windowLengthMs: number;
   readonly #trendLength: number;
   #entries = new Map<string, Entry>();
   /** Adds up what each list may have left out: part of the count and the error of every URL. */
   #unlisted = 0;
   /** What a URL that comes anew may have had beyond that before, since it may have been dropped. */
   #dropped = 0;
-  readonly #distinct = new DistinctCounter();
+  /** Counts distinct URLs once there are others than those that are kept. */
+  #distinct: DistinctCounter | undefined;
   /** Most URLs that one part knows to be there. */
   #totalMin = 0;
   #isTotalExact = true;
 
   /** @param trendLength parts of the trend that is kept of each URL */
-  constructor(trendLength = 0) {
+  constructor(windowLengthMs: number, trendLength = 0) {
+    this.#windowLengthMs = windowLengthMs;
     this.#trendLength = trendLength;
   }
 
@@ -47,41 +54,36 @@ export class UrlMerger {
     return this.#unlisted + this.#dropped;
   }
 
-  /** Merges a list; its counts go into this part of the trend. */
-  add(part: StatusPart, trendIndex = 0): void {
-    const { unlistedMax, urlsTotal } = part;
-    for (const { url, count, countErrorMax, firstMs, lastMs } of part.urls()) {
-      let entry = this.#entries.get(url);
+  /** Merges the list of a part; its counts go into this part of the trend. */
+  add({ startMs }: WindowPart, { urls: list, urlsTotal, urlSketch }: StatusPart, trendIndex = 0) {
+    const { urls, counts, countErrorsMax, firsts, lasts, unlistedMax } = list();
+    for (let i = 0; i < urls.length; i++) {
+      const count = counts[i]!;
+      const firstMs = startMs + (firsts[i] ?? 0) * this.#windowLengthMs;
+      const lastMs = startMs + ((lasts[i] ?? 0) + 1) * this.#windowLengthMs;
+      let entry = this.#entries.get(urls[i]!);
       if (entry === undefined) {
-        addHash(url, this.#distinct);
-        entry = {
-          count: this.#dropped,
-          countErrorMax: this.#dropped,
-          firstMs,
-          lastMs,
-          trend: new Array(this.#trendLength).fill(0),
-        };
-        this.#entries.set(url, entry);
+        const trend = this.#trendLength === 0 ? NO_TREND : new Array(this.#trendLength).fill(0);
+        entry = { count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
+        this.#entries.set(urls[i]!, entry);
       }
       entry.count += count - unlistedMax;
-      entry.countErrorMax += countErrorMax - unlistedMax;
+      entry.countErrorMax += (countErrorsMax[i] ?? 0) - unlistedMax;
       if (firstMs < entry.firstMs) entry.firstMs = firstMs;
       if (lastMs > entry.lastMs) entry.lastMs = lastMs;
       if (this.#trendLength > 0) entry.trend[trendIndex]! += count;
     }
     this.#unlisted += unlistedMax;
-    if (part.urlSketch !== undefined) {
-      this.#distinct.merge(DistinctCounter.fromBytes(part.urlSketch));
-    }
+    if (urlSketch !== undefined) (this.#distinct ??= new DistinctCounter()).mergeBytes(urlSketch);
     this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
     // Of a list that leaves some out nobody knows which of them the others hold.
-    this.#isTotalExact &&= urlsTotal.isExact &&
-      (unlistedMax === 0 || part.urlSketch !== undefined);
+    this.#isTotalExact &&= urlsTotal.isExact && (unlistedMax === 0 || urlSketch !== undefined);
   }
 
   /** Drops all but the `limit` most frequent. */
   cut(limit: number): void {
     if (this.#entries.size <= limit) return;
+    this.#countKept();
     const sorted = [...this.#entries].sort(byCount);
     this.#dropped = Math.max(this.#dropped, sorted[limit]![1].count);
     this.#entries = new Map(sorted.slice(0, limit));
@@ -110,17 +112,29 @@ export class UrlMerger {
 
   /** How many distinct URLs there were, as far as that is known. */
   total(): DistinctCount {
+    if (this.#distinct === undefined) {
+      return { count: Math.max(this.size, this.#totalMin), isExact: this.#isTotalExact };
+    }
+    const distinct = this.#countKept();
     return {
-      count: Math.max(this.#distinct.count(), this.#totalMin),
-      isExact: this.#isTotalExact && this.#distinct.isExact,
+      count: Math.max(distinct.count(), this.#totalMin),
+      isExact: this.#isTotalExact && distinct.isExact,
     };
   }
 
   /** The distinct URLs as a serialized `DistinctCounter`. */
   sketch(): Uint8Array {
-    return this.#distinct.toBytes();
+    return this.#countKept().toBytes();
+  }
+
+  #countKept(): DistinctCounter {
+    const distinct = this.#distinct ??= new DistinctCounter();
+    for (const url of this.#entries.keys()) addHash(url, distinct);
+    return distinct;
   }
 }
+
+const NO_TREND: number[] = [];
 
 /** Counts without what all lists may have left out, which is the same for every URL. */
 interface Entry {

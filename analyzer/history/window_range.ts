@@ -26,26 +26,28 @@ export interface StatusPart {
   readonly errorCount: number;
   /** A serialized `DistinctCounter` of client addresses. */
   readonly ipSketch: Uint8Array;
-  /** Parses the list of URLs, most frequent first. */
-  urls(): readonly ListedUrl[];
-  /** Most errors that a URL can have which is not listed; 0 where all are. */
-  readonly unlistedMax: number;
+  /** Parses the list of URLs. */
+  urls(): UrlColumns;
   readonly urlsTotal: DistinctCount;
-  /** A serialized `DistinctCounter` of URLs, where more were seen than are listed and known. */
+  /** A serialized `DistinctCounter` of URLs, where more were seen than are listed. */
   readonly urlSketch: Uint8Array | undefined;
   /** What reading it costs. */
   readonly bytes: number;
 }
 
-/** A URL of a list that can be merged. */
-export interface ListedUrl {
-  readonly url: string;
-  readonly count: number;
-  readonly countErrorMax: number;
-  /** Start of the first window that lists it. */
-  readonly firstMs: number;
-  /** End of the last one. */
-  readonly lastMs: number;
+/** A list of URLs that can be merged, as columns: objects would cost more than all the rest. */
+export interface UrlColumns {
+  /** Most frequent first. */
+  readonly urls: readonly string[];
+  readonly counts: readonly number[];
+  /** What each count may be too high by; empty where none may. */
+  readonly countErrorsMax: readonly number[];
+  /** Of each URL the first window that lists it, in windows from the start of the part. */
+  readonly firsts: readonly number[];
+  /** The last one, likewise. Both are empty where the part is one window. */
+  readonly lasts: readonly number[];
+  /** Most errors that a URL can have which is not listed; 0 where all are. */
+  readonly unlistedMax: number;
 }
 
 /** Reads ranges of closed windows. Synchronous, a small piece at a time. */

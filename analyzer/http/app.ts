@@ -8,6 +8,7 @@ import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
+import { summaryRoutes } from "./summary_routes.ts";
 import { windowsRoutes } from "./windows_routes.ts";
 
 export type { AppDeps, Health } from "./app_deps.ts";
@@ -34,6 +35,7 @@ export function createApp(deps: AppDeps): HttpApp {
   const routes: Route[] = [
     ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
+    ...summaryRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),
@@ -98,7 +100,8 @@ async function compute(
 ): Promise<Response> {
   try {
     const { searchParams } = new URL(context.req.url);
-    return await route.handle(context, readQueryParameters(searchParams, route.parameters));
+    const query = readQueryParameters(searchParams, route.parameters, route.repeatable);
+    return await route.handle(context, query);
   } catch (exception) {
     if (exception instanceof Refusal) return refuse(context, exception);
     reportException(exception);

@@ -13,6 +13,8 @@ export interface AppDeps {
   readonly deliveries: DeliveryReceiver | undefined;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
+  /** Gives everything else that waits a chance to run: between two pieces of a long answer. */
+  turn(): Promise<void>;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */

@@ -158,6 +158,7 @@ class Simulation implements Disposable {
       deliveries: pipeline.deliveries,
       limits: this.#config.limits,
       limitCounter,
+      turn: () => life.turn(),
       health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),

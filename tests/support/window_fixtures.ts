@@ -137,7 +137,7 @@ export class InMemoryHistory implements WindowHistoryReader {
         within(fromMs, toMs).map((window) => ({
           startMs: window.startMs,
           endMs: window.startMs + window.lengthMs,
-          statuses: window.statuses.map((status) => statusPart(window, status)),
+          statuses: window.statuses.map((status) => statusPart(status)),
         })),
       newestStart: (fromMs, toMs, status) =>
         within(fromMs, toMs)
@@ -155,18 +155,22 @@ export class InMemoryHistory implements WindowHistoryReader {
 }
 
 /** Clients are told apart by status: no two statuses share one. */
-function statusPart({ startMs, lengthMs }: WindowSummary, status: StatusSummary): StatusPart {
+function statusPart({ status, errorCount, uniqueIps, urls, urlsTotal }: StatusSummary): StatusPart {
   const ips = new DistinctCounter();
-  for (let i = 1; i <= status.uniqueIps.count; i++) ips.add(status.status, i);
-  const isWhole = status.urls.length === status.urlsTotal.count;
+  for (let i = 1; i <= uniqueIps.count; i++) ips.add(status, i);
   return {
-    status: status.status,
-    errorCount: status.errorCount,
+    status,
+    errorCount,
     ipSketch: ips.toBytes(),
-    urls: () =>
-      status.urls.map((url) => ({ ...url, firstMs: startMs, lastMs: startMs + lengthMs })),
-    unlistedMax: isWhole ? 0 : status.urls.at(-1)?.count ?? 0,
-    urlsTotal: status.urlsTotal,
+    urls: () => ({
+      urls: urls.map(({ url }) => url),
+      counts: urls.map(({ count }) => count),
+      countErrorsMax: urls.map(({ countErrorMax }) => countErrorMax),
+      firsts: [],
+      lasts: [],
+      unlistedMax: urls.length === urlsTotal.count ? 0 : urls.at(-1)?.count ?? 0,
+    }),
+    urlsTotal,
     urlSketch: undefined,
     bytes: 100,
   };
@@ -199,6 +203,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     history,
     deliveries,
     ...testLimits(),
+    turn: () => Promise.resolve(),
     health: () => ({
       state: "running",
       writerIdleMs: 20,
