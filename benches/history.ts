@@ -135,7 +135,7 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
       measure(summarizeRange(history.ranges, { fromMs, toMs, urlsMax: 20 }), (summary) => {
         if (summary.errorCount !== summary.windows * ERRORS_A_WINDOW) throw new Error("wrong sum");
       });
-    const steps = (stepMs: number, fromMs: number) => () =>
+    const steps = (stepMs: number, fromMs: number, urlsMax = 20) => () =>
       measure(
         windowsByStep(history.ranges, {
           stepMs,
@@ -143,7 +143,7 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
           toMs: endMs,
           beforeMs: Infinity,
           limit: 1000,
-          urlsMax: 20,
+          urlsMax,
           closedUpToMs: endMs,
         }),
         () => {},
@@ -156,7 +156,9 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
       "summary, 1 hour": summary(endMs - HOUR_MS, endMs),
       "step=1d, all": steps(24 * HOUR_MS, START_MS),
       "step=6h, all": steps(6 * HOUR_MS, START_MS),
+      "step=6h, all, urls=0": steps(6 * HOUR_MS, START_MS, 0),
       "step=1h, all": steps(HOUR_MS, START_MS),
+      "step=1h, all, urls=0": steps(HOUR_MS, START_MS, 0),
       "step=15m, 7 days": steps(HOUR_MS / 4, days(7)),
       "step=5m, 24 hours": steps(HOUR_MS / 12, days(1)),
       "step=1m, 6 hours": steps(HOUR_MS / 60, endMs - 6 * HOUR_MS),

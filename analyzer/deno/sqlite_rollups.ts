@@ -144,7 +144,7 @@ export class SqliteRollups implements WindowRangeReader {
         JSON.stringify(columns),
         total.count,
         Number(total.isExact),
-        columns.unlistedMax === 0 ? null : urls.sketch(),
+        urls.sketch(),
       );
     }
   }
@@ -208,8 +208,8 @@ function rollupStatus(row: RollupRow): StatusPart {
     ipSketch: row.sketch,
     urls: () => JSON.parse(row.urls),
     urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
-    urlSketch: row.url_sketch ?? undefined,
-    bytes: row.sketch.length + row.urls.length + (row.url_sketch?.length ?? 0),
+    urlSketch: row.url_sketch,
+    bytes: row.sketch.length + row.urls.length + row.url_sketch.length,
   };
 }
 
@@ -259,7 +259,7 @@ interface RollupRow {
   readonly urls: string;
   readonly urls_total: number;
   readonly urls_total_exact: number;
-  readonly url_sketch: Uint8Array | null;
+  readonly url_sketch: Uint8Array;
 }
 
 interface WindowStatusRow {
@@ -304,7 +304,7 @@ CREATE TABLE rollups (
 -- Its errors by status. "sketch" is a DistinctCounter of client addresses; "urls" are columns in
 -- JSON: the URLs, their counts, and the first and last window of each, in windows from the start on;
 -- a URL that is not listed has "unlistedMax" errors at most. "url_sketch" is a DistinctCounter of
--- all URLs, where there may be such.
+-- all that were listed of the windows.
 CREATE TABLE rollup_statuses (
   length_ms INTEGER NOT NULL,
   level_ms INTEGER NOT NULL,
@@ -315,7 +315,7 @@ CREATE TABLE rollup_statuses (
   urls TEXT NOT NULL,
   urls_total INTEGER NOT NULL,
   urls_total_exact INTEGER NOT NULL,
-  url_sketch BLOB,
+  url_sketch BLOB NOT NULL,
   PRIMARY KEY (length_ms, level_ms, start_ms, status)
 ) STRICT;
 

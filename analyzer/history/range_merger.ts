@@ -20,13 +20,27 @@ export interface MergedStatus {
 export class RangeMerger {
   readonly #byStatus = new Map<number, MergedStatus>();
   readonly #windowLengthMs: number;
+  readonly #listsUrls: boolean;
   readonly #trendLength: number;
   #urlCount = 0;
 
-  /** @param trendLength parts of the trend that is kept of each URL */
-  constructor(windowLengthMs: number, trendLength = 0) {
+  /**
+   * @param options.listsUrls false where only the number of URLs is asked for
+   * @param options.trendLength parts of the trend that is kept of each URL
+   */
+  constructor(
+    windowLengthMs: number,
+    options: { readonly listsUrls?: boolean; readonly trendLength?: number } = {},
+  ) {
+    const { listsUrls = true, trendLength = 0 } = options;
     this.#windowLengthMs = windowLengthMs;
+    this.#listsUrls = listsUrls;
     this.#trendLength = trendLength;
+  }
+
+  /** URLs that are kept now, of all statuses together. */
+  get urlCount(): number {
+    return this.#urlCount;
   }
 
   /** All statuses, ascending. */
@@ -51,7 +65,8 @@ export class RangeMerger {
         merged.errorCount += entry.errorCount;
         merged.ips.mergeBytes(entry.ipSketch);
         this.#urlCount -= merged.urls.size;
-        merged.urls.add(part, entry, trendIndex);
+        if (this.#listsUrls) merged.urls.add(part, entry, trendIndex);
+        else merged.urls.addTotal(entry);
         this.#urlCount += merged.urls.size;
         if (this.#urlCount > MERGED_URLS_MAX) this.#cut();
         if (meter.isDue(entry.bytes)) yield;
@@ -94,8 +109,9 @@ export class RangeMerger {
  */
 export const MERGED_URLS_MAX = 30_000;
 
-/** What finding the next part costs, in the measure of {@linkcode PieceMeter}. */
+/** What finding the next part costs, and sorting a URL, in the measure of {@linkcode PieceMeter}. */
 const PART_BYTES = 2048;
+const SORTED_URL_BYTES = 50;
 
 /** Which windows to merge into one. */
 export interface MergeQuery {
@@ -114,8 +130,9 @@ export function* mergeWindows(
 ): Pieces<Omit<WindowSummary, "state"> | undefined> {
   const sums = yield* sumWindows(history, fromMs, toMs, meter);
   if (sums.windows === 0) return undefined;
-  const merger = new RangeMerger(history.windowLengthMs);
+  const merger = new RangeMerger(history.windowLengthMs, { listsUrls: urlsMax > 0 });
   yield* merger.addAll(history.parts(fromMs, toMs), 0, meter);
+  if (meter.isDue(merger.urlCount * SORTED_URL_BYTES)) yield;
   const { totalCount, errorCount, lateCount, lateErrorCount } = sums;
   return {
     startMs: fromMs,

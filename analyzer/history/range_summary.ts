@@ -38,7 +38,10 @@ export function* summarizeRange(
 ): Pieces<RangeSummary> {
   const meter = new PieceMeter();
   const sums = yield* sumWindows(history, fromMs, toMs, meter);
-  const merger = new RangeMerger(history.windowLengthMs, TREND_PARTS);
+  const merger = new RangeMerger(history.windowLengthMs, {
+    listsUrls: urlsMax > 0,
+    trendLength: TREND_PARTS,
+  });
   const edges = trendEdges(history, fromMs, toMs);
   for (let i = 0; i < TREND_PARTS; i++) {
     yield* merger.addAll(history.parts(edges[i]!, edges[i + 1]!), i, meter);

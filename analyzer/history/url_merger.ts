@@ -74,19 +74,35 @@ export class UrlMerger {
       if (this.#trendLength > 0) entry.trend[trendIndex]! += count;
     }
     this.#unlisted += unlistedMax;
-    if (urlSketch !== undefined) (this.#distinct ??= new DistinctCounter()).mergeBytes(urlSketch);
+    if (urlSketch !== undefined && unlistedMax > 0) {
+      (this.#distinct ??= new DistinctCounter()).mergeBytes(urlSketch);
+    }
     this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
     // Of a list that leaves some out nobody knows which of them the others hold.
     this.#isTotalExact &&= urlsTotal.isExact && (unlistedMax === 0 || urlSketch !== undefined);
+  }
+
+  /** Counts the URLs of a part, and lists none: of a roll-up at a tenth of the cost. */
+  addTotal({ urls: list, urlsTotal, urlSketch }: StatusPart): void {
+    const distinct = this.#distinct ??= new DistinctCounter();
+    let isKnown = true;
+    if (urlSketch !== undefined) distinct.mergeBytes(urlSketch);
+    else {
+      const { urls, unlistedMax } = list();
+      for (const url of urls) addHash(url, distinct);
+      isKnown = unlistedMax === 0;
+    }
+    this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
+    this.#isTotalExact &&= urlsTotal.isExact && isKnown;
   }
 
   /** Drops all but the `limit` most frequent. */
   cut(limit: number): void {
     if (this.#entries.size <= limit) return;
     this.#countKept();
-    const sorted = [...this.#entries].sort(byCount);
-    this.#dropped = Math.max(this.#dropped, sorted[limit]![1].count);
-    this.#entries = new Map(sorted.slice(0, limit));
+    const sorted = this.#mostFrequent(limit + 1);
+    this.#dropped = Math.max(this.#dropped, sorted.pop()![1].count);
+    this.#entries = new Map(sorted);
   }
 
   /**
@@ -95,7 +111,7 @@ export class UrlMerger {
    * @param errorCount errors of all URLs, beyond which no count can be
    */
   top(limit: number, errorCount: number): MergedUrl[] {
-    return [...this.#entries].sort(byCount).slice(0, limit).map(([url, entry]) => {
+    return this.#mostFrequent(limit).map(([url, entry]) => {
       const count = entry.count + this.#unlisted;
       // A bound that is above all errors says less than that they are no more.
       const excess = Math.max(0, count - errorCount);
@@ -125,6 +141,19 @@ export class UrlMerger {
   /** The distinct URLs as a serialized `DistinctCounter`. */
   sketch(): Uint8Array {
     return this.#countKept().toBytes();
+  }
+
+  /** Sorts only what can be among them: all would take as long as merging them did. */
+  #mostFrequent(limit: number): [string, Entry][] {
+    if (limit < 1) return [];
+    let least = -Infinity;
+    if (limit < this.size) {
+      const counts = Float64Array.from(this.#entries.values(), ({ count }) => count).sort();
+      least = counts[counts.length - limit]!;
+    }
+    const frequent: [string, Entry][] = [];
+    for (const entry of this.#entries) if (entry[1].count >= least) frequent.push(entry);
+    return frequent.sort(byCount).slice(0, limit);
   }
 
   #countKept(): DistinctCounter {

@@ -29,7 +29,7 @@ export interface StatusPart {
   /** Parses the list of URLs. */
   urls(): UrlColumns;
   readonly urlsTotal: DistinctCount;
-  /** A serialized `DistinctCounter` of URLs, where more were seen than are listed. */
+  /** A serialized `DistinctCounter` of all URLs that were listed; not of a single window. */
   readonly urlSketch: Uint8Array | undefined;
   /** What reading it costs. */
   readonly bytes: number;

@@ -129,6 +129,13 @@ Deno.test("SqliteRollups merge to what a naive count says, whatever was rolled u
             })),
           }));
           assert.deepEqual({ totalCount, errorCount, uniqueIps, statuses: plain }, expected);
+          const counted = finish(
+            mergeWindows(history.ranges, { ...query, urlsMax: 0 }, new PieceMeter()),
+          )!;
+          assert.deepEqual(
+            counted.statuses,
+            expected.statuses.map((status) => ({ ...status, urls: [] })),
+          );
           compareSummary(history, rows, fromMs, toMs);
         }
         return Promise.resolve();
