@@ -209,7 +209,7 @@ function rollupStatus(row: RollupRow): StatusPart {
     urls: () => JSON.parse(row.urls),
     urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
     urlSketch: row.url_sketch,
-    bytes: row.sketch.length + row.urls.length + row.url_sketch.length,
+    urlsBytes: row.urls.length,
   };
 }
 
@@ -234,7 +234,7 @@ function windowStatus(row: WindowStatusRow): StatusPart {
     },
     urlsTotal: total,
     urlSketch: undefined,
-    bytes: row.sketch.length + row.top_urls.length + row.other_urls.length,
+    urlsBytes: row.top_urls.length + row.other_urls.length,
   };
 }
 

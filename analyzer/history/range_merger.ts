@@ -2,7 +2,7 @@ import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import type { DistinctCount, StatusSummary, WindowSummary } from "../window/window_summary.ts";
 import { PieceMeter, type Pieces } from "./pieces.ts";
 import { UrlMerger } from "./url_merger.ts";
-import type { RangeSums, WindowPart, WindowRangeReader } from "./window_range.ts";
+import type { RangeSums, StatusPart, WindowPart, WindowRangeReader } from "./window_range.ts";
 
 /** What is merged of one status. */
 export interface MergedStatus {
@@ -69,7 +69,7 @@ export class RangeMerger {
         else merged.urls.addTotal(entry);
         this.#urlCount += merged.urls.size;
         if (this.#urlCount > MERGED_URLS_MAX) this.#cut();
-        if (meter.isDue(entry.bytes)) yield;
+        if (meter.isDue(this.#costOf(entry))) yield;
       }
       if (meter.isDue(PART_BYTES)) yield;
     }
@@ -91,6 +91,13 @@ export class RangeMerger {
       urls: urls.top(urlsMax, errorCount),
       urlsTotal: urls.total(),
     }));
+  }
+
+  /** Of what it reads, lists of URLs cost most: four times as much a byte as hashes. */
+  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart): number {
+    const isListRead = this.#listsUrls || urlSketch === undefined;
+    const sketchBytes = ipSketch.length + (urlSketch?.length ?? 0);
+    return sketchBytes / 4 + (isListRead ? urlsBytes : 0);
   }
 
   #cut(): void {

@@ -31,8 +31,8 @@ export interface StatusPart {
   readonly urlsTotal: DistinctCount;
   /** A serialized `DistinctCounter` of all URLs that were listed; not of a single window. */
   readonly urlSketch: Uint8Array | undefined;
-  /** What reading it costs. */
-  readonly bytes: number;
+  /** Length of the list that {@linkcode urls} parses: what that costs. */
+  readonly urlsBytes: number;
 }
 
 /** A list of URLs that can be merged, as columns: objects would cost more than all the rest. */

@@ -172,7 +172,7 @@ function statusPart({ status, errorCount, uniqueIps, urls, urlsTotal }: StatusSu
     }),
     urlsTotal,
     urlSketch: undefined,
-    bytes: 100,
+    urlsBytes: 100,
   };
 }
 
