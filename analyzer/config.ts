@@ -34,6 +34,10 @@ export interface AnalyzerConfig {
   readonly saves: boolean;
   /** Whether what an earlier run left is moved aside first. */
   readonly reset: boolean;
+  /** How long stored errors and windows are kept; `Infinity` for ever. */
+  readonly retentionMs: number;
+  /** Whether addresses are kept as keyed hashes only. */
+  readonly maskIp: boolean;
   /** Directory of the results. */
   readonly output: string;
   /** Directory of the checkpoints. */
@@ -130,6 +134,16 @@ export const analyzerOptions = {
     default: "checkpoint",
     help: "Where the state is kept from which a restart goes on",
   }),
+  retention: option({
+    value: "DURATION|off",
+    parse: (text) => text === "off" ? Infinity : parseDuration(text),
+    default: Infinity,
+    defaultText: "off",
+    help: "How long stored errors and windows are kept, such as 30d; older ones are removed",
+  }),
+  maskIp: flag({
+    help: "Store no addresses, but keyed hashes of them, and of each error its five fields only",
+  }),
   noSave: flag({
     help: "Count only: write no files, and begin anew at each start; HTTP has the latest windows",
   }),
@@ -179,6 +193,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   if (values.noSave && values.reset) {
     throw new UsageException("--reset and --no-save contradict each other: write one of them");
   }
+  if (values.noSave && values.retention < Infinity) {
+    throw new UsageException("--retention and --no-save contradict each other: write one of them");
+  }
   if (values.follow && values.once) {
     throw new UsageException("--follow and --once contradict each other: write one of them");
   }
@@ -210,6 +227,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     checkpointIntervalMs: values.noSave ? Infinity : values.checkpointInterval,
     saves: !values.noSave,
     reset: values.reset,
+    retentionMs: values.retention,
+    maskIp: values.maskIp,
     output: values.output,
     checkpoint: values.checkpoint,
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,

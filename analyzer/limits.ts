@@ -4,7 +4,9 @@ import { DISTINCT_EXACT_MAX } from "./sketch/distinct_counter.ts";
 export interface LimitDefinition {
   /** What its value counts. */
   readonly unit: "count" | "bytes" | "ms";
+  /** Where nothing else is asked for. */
   readonly default: number;
+  /** The lowest that can be set. */
   readonly min: number;
   /** The same as `min` where it cannot be changed. */
   readonly max: number;
@@ -124,6 +126,27 @@ export const LIMIT_TABLE = {
     max: 366 * 24 * 60 * 60 * 1000,
     help: "An error file that was begun longer ago is closed, and the next one begun",
   },
+  errorReadBytes: {
+    unit: "bytes",
+    default: 64 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /errors reads; beyond, it says where to go on",
+  },
+  clientReadBytes: {
+    unit: "bytes",
+    default: 256 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /summary/clients reads; beyond, it is not complete",
+  },
+  clientReadTime: {
+    unit: "ms",
+    default: 2000,
+    min: 10,
+    max: 60 * 60 * 1000,
+    help: "How long one answer of GET /summary/clients reads; beyond, it is not complete",
+  },
 } as const satisfies Readonly<Record<string, LimitDefinition>>;
 
 /** Name of a limit, in camelCase. */
@@ -152,6 +175,7 @@ export class LimitCounter {
     this.#counts.set(name, this.count(name) + times);
   }
 
+  /** How often it had one. */
   count(name: LimitName): number {
     return this.#counts.get(name) ?? 0;
   }

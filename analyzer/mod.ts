@@ -12,7 +12,15 @@ export type {
   DeliveryReceiver,
   DeliveryRequest,
 } from "./delivery/delivery.ts";
+export {
+  LIMIT_TABLE,
+  LimitCounter,
+  type LimitDefinition,
+  type LimitName,
+  type Limits,
+} from "./limits.ts";
 export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
+export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
 export type { WindowHistoryReader, WindowPage, WindowQuery } from "./sink/window_history.ts";
 export type { SourcePhase, SourceState } from "./source/source_state.ts";

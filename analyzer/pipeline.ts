@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { AnalyzerConfig } from "./config.ts";
 import type { CheckpointStore } from "./checkpoint/checkpoint.ts";
+import type { IpMask } from "./decode/ip_mask.ts";
 import type { DeliveryReceiver } from "./delivery/delivery.ts";
 import { DeliveryLedger } from "./delivery/delivery_ledger.ts";
 import { DeliverySource } from "./delivery/delivery_source.ts";
@@ -10,6 +11,7 @@ import type { RecoveredState } from "./recovery.ts";
 import { CommitWriter } from "./sink/commit_writer.ts";
 import type { ErrorSink } from "./sink/error_files.ts";
 import { LiveViewBoard } from "./sink/live_view_board.ts";
+import type { Retention } from "./sink/retention.ts";
 import type { Reporter } from "./sink/reporter.ts";
 import { SourceStates } from "./sink/source_states.ts";
 import type { StorageRetrier } from "./sink/storage_retrier.ts";
@@ -31,7 +33,11 @@ export interface PipelineParts {
   /** Where the run goes on from. */
   readonly recovered: RecoveredState;
   readonly errors: ErrorSink;
+  /** Takes the place of addresses in all that is stored; `undefined` where nothing has to. */
+  readonly ipMask?: IpMask | undefined;
   readonly history: WindowHistory;
+  /** Removes what is too old; `undefined` where everything is kept. */
+  readonly retention?: Retention | undefined;
   readonly checkpoints: CheckpointStore;
   readonly reporter: Reporter;
   /** Does again what the storage refuses. */
@@ -82,7 +88,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
       ? 0
       : TURN_INTERVAL_SERVING_MS;
   const { maxFutureMs, limits } = config;
-  const decoder = { ...config, limitCounter };
+  const decoder = { ...config, limitCounter, ipMask: parts.ipMask };
   const context = { clock, signal, decoder, limits, limitCounter, maxFutureMs, turnIntervalMs };
   const ledger = new DeliveryLedger({
     saves: config.saves,
@@ -136,6 +142,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     sourceStates,
     errors: parts.errors,
     history: parts.history,
+    retention: parts.retention,
     checkpoints: parts.checkpoints,
     identity: recovered.identity,
     epoch: recovered.epoch,

@@ -4,6 +4,7 @@ import type {
   CheckpointState,
   CheckpointStore,
 } from "./checkpoint/checkpoint.ts";
+import type { IpKey } from "./checkpoint/ip_key.ts";
 import { StartException } from "./exceptions.ts";
 import { listErrorFiles, NO_ERROR_FILES, recoverErrorFiles } from "./sink/error_files.ts";
 import type { Storage } from "./sink/storage.ts";
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly sources: readonly Source[];
   readonly windowLengthMs: number;
   readonly minStatus: number;
+  /** What addresses are masked with; `undefined` where they are kept as they came. */
+  readonly ipKey?: IpKey | undefined;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
@@ -178,8 +181,12 @@ async function begin(
   options: RecoveryOptions,
   sources: readonly SavedSource[],
 ): Promise<RecoveredState> {
-  const { history, checkpoints, windowLengthMs, minStatus } = options;
-  const identity = { outputId: crypto.randomUUID(), windowLengthMs, minStatus };
+  const { history, checkpoints, windowLengthMs, minStatus, ipKey } = options;
+  const identity = {
+    ...{ outputId: crypto.randomUUID(), windowLengthMs, minStatus },
+    ...(ipKey === undefined ? {} : { ipKeyId: ipKey.id }),
+  };
+  await ipKey?.save();
   // First the checkpoint, then the name in the output: a crash between the two leaves a
   // checkpoint of nothing, which fits an output without a name.
   await checkpoints.save({
@@ -227,11 +234,24 @@ async function checkIdentity(
   if (identity.minStatus !== minStatus) {
     return refuse(`${output.root} counts errors from ${identity.minStatus} on, not ${minStatus}`);
   }
+  const keyTrouble = keyTroubleOf(identity.ipKeyId, options);
+  if (keyTrouble !== undefined) return refuse(keyTrouble);
   const before = checkpoint.sources.map(({ name }) => name);
   const now = sources.map(({ name }) => name);
   if ([...before].sort().join("\n") !== [...now].sort().join("\n")) {
     return refuse(`${output.root} belongs to other sources (${before.join(", ")})`);
   }
+}
+
+/** Why addresses cannot go on as they were kept before: one would be counted as two, or be told. */
+function keyTroubleOf(before: string | undefined, options: RecoveryOptions): string | undefined {
+  const { ipKey, output } = options;
+  if (before === ipKey?.id) return undefined;
+  if (before === undefined) return `${output.root} holds addresses as they came, not masked`;
+  if (ipKey === undefined) return `${output.root} holds masked addresses, and needs --mask-ip`;
+  return ipKey.isNew
+    ? `The key ${ipKey.path}, which the addresses in ${output.root} are masked with, is gone`
+    : `The addresses in ${output.root} are masked with another key than ${ipKey.path}`;
 }
 
 /** Bears the name of the output's content; a file of its own outlives a damaged database. */

@@ -18,6 +18,8 @@ export interface CheckpointIdentity {
   readonly outputId: string;
   readonly windowLengthMs: number;
   readonly minStatus: number;
+  /** Of the key that addresses are masked with; not there where they are kept as they came. */
+  readonly ipKeyId?: string;
 }
 
 /** The parts of the state; each is added by the stage that owns it. */

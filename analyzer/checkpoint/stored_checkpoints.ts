@@ -1,4 +1,5 @@
 import { messageOf, StartException } from "../exceptions.ts";
+import type { ErrorFilesState } from "../sink/error_files.ts";
 import type { Storage } from "../sink/storage.ts";
 import type { Checkpoint, CheckpointStore, LoadOptions } from "./checkpoint.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint_codec.ts";
@@ -10,11 +11,18 @@ import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint_codec.ts";
 export class StoredCheckpoints implements CheckpointStore {
   readonly #storage: Storage;
   readonly #label: string;
+  /** Where the error files stood in each whole checkpoint, by its path. */
+  readonly #errorFiles = new Map<string, ErrorFilesState>();
 
   /** @param label names set-aside files; goes into a path */
   constructor(storage: Storage, label: string) {
     this.#storage = storage;
     this.#label = label;
+  }
+
+  /** Where the error files stood at the checkpoints that can be gone back to. */
+  get errorFiles(): readonly ErrorFilesState[] {
+    return [...this.#errorFiles.values()];
   }
 
   async load({ notice, onNoneWhole }: LoadOptions): Promise<Checkpoint | undefined> {
@@ -23,6 +31,7 @@ export class StoredCheckpoints implements CheckpointStore {
     for (const path of CHECKPOINT_FILES) {
       const checkpoint = await this.#loadSlot(path, (why) => damages.push({ path, why }));
       if (checkpoint === undefined) continue;
+      this.#errorFiles.set(path, checkpoint.errorFiles);
       if (latest === undefined || checkpoint.epoch > latest.epoch) latest = checkpoint;
     }
     if (damages.length > 0 && latest === undefined) await onNoneWhole();
@@ -44,6 +53,7 @@ export class StoredCheckpoints implements CheckpointStore {
   async save(checkpoint: Checkpoint): Promise<void> {
     const path = CHECKPOINT_FILES[checkpoint.epoch % CHECKPOINT_FILES.length]!;
     await this.#storage.replace(path, await encodeCheckpoint(checkpoint));
+    this.#errorFiles.set(path, checkpoint.errorFiles);
   }
 
   async #loadSlot(

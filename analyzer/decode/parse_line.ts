@@ -21,8 +21,11 @@ export interface ParsedRecord {
   readonly ip: string;
   readonly url: string;
   readonly status: number;
-  /** The record as one JSON object, without a newline: the original where the line was JSON. */
-  toJson(): string;
+  /**
+   * The record as one JSON object, without a newline: the original where the line was JSON, and
+   * where it was not, or another address is to stand in it, the five fields and nothing else.
+   */
+  toJson(maskedIp?: string): string;
 }
 
 /**
@@ -98,7 +101,7 @@ function parseJsonLine(text: string): ParsedLine {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return malformed("not_json");
   }
-  return checkRecord(value as RawFields, () => withoutCarriageReturns(text));
+  return checkRecord(value as RawFields, text);
 }
 
 /**
@@ -107,6 +110,12 @@ function parseJsonLine(text: string): ParsedLine {
  */
 function withoutCarriageReturns(json: string): string {
   return json.replaceAll("\r", " ");
+}
+
+/** The record that an object of a JSON line stands for; `undefined` where it is none. */
+export function recordOf(value: object): Omit<ParsedRecord, "toJson"> | undefined {
+  const parsed = checkRecord(value);
+  return parsed.kind === "record" ? parsed.record : undefined;
 }
 
 function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
@@ -121,8 +130,7 @@ function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
 function parseCsvRow(cells: readonly string[], { fieldCount, columns }: CsvLayout): ParsedLine {
   if (cells.length !== fieldCount) return malformed("csv_field_count");
   const [timestamp, ip, method, url, status] = columns.map((column) => cells[column]!);
-  const fields = { timestamp, ip, method, url, status };
-  return checkRecord(fields, () => JSON.stringify({ ...fields, status: Number(status) }));
+  return checkRecord({ timestamp, ip, method, url, status });
 }
 
 const DEFAULT_LAYOUT: CsvLayout = { fieldCount: 5, columns: [0, 1, 2, 3, 4] };
@@ -159,7 +167,8 @@ interface RawFields {
   readonly status?: unknown;
 }
 
-function checkRecord(fields: RawFields, toJson: () => string): ParsedLine {
+/** @param original the line where it is a JSON object */
+function checkRecord(fields: RawFields, original?: string): ParsedLine {
   const { timestamp, ip, method, url, status } = fields;
   if (
     timestamp === undefined || ip === undefined || method === undefined || url === undefined ||
@@ -177,7 +186,19 @@ function checkRecord(fields: RawFields, toJson: () => string): ParsedLine {
   if (ip === "" || utf8Length(ip) > IP_BYTES_MAX) return malformed("bad_ip");
   const statusCode = parseStatus(status);
   if (statusCode === undefined) return malformed("bad_status");
-  return { kind: "record", record: { eventTimeMs, ip, url, status: statusCode, toJson } };
+  return {
+    kind: "record",
+    record: {
+      eventTimeMs,
+      ip,
+      url,
+      status: statusCode,
+      toJson: (maskedIp) =>
+        maskedIp === undefined && original !== undefined
+          ? withoutCarriageReturns(original)
+          : JSON.stringify({ timestamp, ip: maskedIp ?? ip, method, url, status: statusCode }),
+    },
+  };
 }
 
 function parseStatus(status: string | number): number | undefined {

@@ -1,5 +1,6 @@
 import { copyPadded, PADDING_BYTES } from "../padded_bytes.ts";
 import { hashBytes } from "../sketch/hash.ts";
+import type { IpMask } from "./ip_mask.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "./malformed_reason.ts";
 import {
   type ErrorColumns,
@@ -17,6 +18,7 @@ import {
  */
 export class RecordBatchBuilder {
   readonly #windowLengthMs: number;
+  readonly #ipMask: IpMask | undefined;
 
   #bytes = 0;
   #lines = 0;
@@ -42,8 +44,12 @@ export class RecordBatchBuilder {
   #lineBytes = new GrowingBytes();
   readonly #hash = new Uint32Array(2);
 
-  constructor(options: { readonly windowLengthMs: number }) {
+  /** @param options `ipMask` hashes addresses where they are not to be found out from a hash */
+  constructor(
+    options: { readonly windowLengthMs: number; readonly ipMask?: IpMask | undefined },
+  ) {
     this.#windowLengthMs = options.windowLengthMs;
+    this.#ipMask = options.ipMask;
   }
 
   /** True where no line was added since the last batch. */
@@ -121,7 +127,8 @@ export class RecordBatchBuilder {
   }
 
   /**
-   * Adds an error row up to its line; {@linkcode addLineOfError} adds that.
+   * Adds an error row up to its line; {@linkcode addLineOfError} adds that. Where addresses are
+   * masked, the mask holds this one afterwards.
    *
    * @param ip holds the address from `ipStart` to `ipEnd`, padded; `url` likewise
    */
@@ -141,9 +148,16 @@ export class RecordBatchBuilder {
     windowIndexes[i] = windowIndex;
     statuses[i] = status;
     const hash = this.#hash;
-    hashBytes(ip, ipStart, ipEnd, hash);
-    ipHashes[2 * i] = hash[0]!;
-    ipHashes[2 * i + 1] = hash[1]!;
+    const ipMask = this.#ipMask;
+    let ipHash = hash;
+    if (ipMask === undefined) {
+      hashBytes(ip, ipStart, ipEnd, hash);
+    } else {
+      ipMask.mask(ip, ipStart, ipEnd);
+      ipHash = ipMask.hash;
+    }
+    ipHashes[2 * i] = ipHash[0]!;
+    ipHashes[2 * i + 1] = ipHash[1]!;
     hashBytes(url, urlStart, urlEnd, hash);
     urlHashes[2 * i] = hash[0]!;
     urlHashes[2 * i + 1] = hash[1]!;

@@ -1,6 +1,7 @@
 import { STATUS_MAX } from "../../log_format/log_record.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
+import { type IpMask, MASKED_IP_BYTES } from "./ip_mask.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
 import type { Layout } from "./scan/layout.ts";
@@ -26,6 +27,8 @@ export interface RowOptions {
   readonly windowLengthMs: number;
   /** Whether the lines of error rows are kept, for the error files. */
   readonly saves: boolean;
+  /** Takes the place of addresses in all that is kept; `undefined` where they may be kept. */
+  readonly ipMask?: IpMask | undefined;
   /** Allowed lateness; with the window length it tells where a row may close a window. */
   readonly latenessMs: number;
 }
@@ -80,7 +83,9 @@ export class RowCollector implements RowSink {
     const url = this.#boundedUrl(encoder.encode(record.url));
     this.#addErrorWithUrl(padBytes(ip), windowIndex, status, 0, ip.length, url);
     if (!this.#options.saves) return;
-    const line = encoder.encode(record.toJson() + "\n");
+    const { ipMask } = this.#options;
+    const json = ipMask === undefined ? record.toJson() : record.toJson(textOfMask(ipMask));
+    const line = encoder.encode(json + "\n");
     this.#builder.addLineOfError(padBytes(line), 0, line.length);
   }
 
@@ -155,19 +160,28 @@ export class RowCollector implements RowSink {
     } else {
       this.#addError(windowIndex, status, ipStart, ipEnd, memoryView, urlStart, urlEnd);
     }
-    if (!this.#options.saves) return;
-    if (format === "json") {
+    const { saves, ipMask } = this.#options;
+    if (!saves) return;
+    if (format === "json" && ipMask === undefined) {
       return this.#addLine(words[at + ErrorField.lineStart]!, words[at + ErrorField.lineEnd]!);
     }
     // What JSON.stringify() makes of the five fields, byte for byte.
     this.#addText(BEFORE_TIMESTAMP);
     this.#addPiece(at + ErrorField.timestampStart);
     this.#addText(BEFORE_IP);
-    this.#addPiece(at + ErrorField.ipStart);
+    if (ipMask === undefined) this.#addPiece(at + ErrorField.ipStart);
+    else this.#addMaskedIp(ipMask);
     this.#addText(BEFORE_METHOD);
-    this.#addPiece(at + ErrorField.methodStart);
+    // Of CSV, nothing with a backslash is read without being parsed.
+    const mayHaveEscapes = format === "json";
+    if (mayHaveEscapes && this.#hasBackslash(at + ErrorField.methodStart)) {
+      this.#addEscaped(at + ErrorField.methodStart);
+    } else {
+      this.#addPiece(at + ErrorField.methodStart);
+    }
     this.#addText(BEFORE_URL);
-    this.#addPiece(at + ErrorField.urlStart);
+    if (words[at + ErrorField.hasEscapedUrl] === 1) this.#addEscaped(at + ErrorField.urlStart);
+    else this.#addPiece(at + ErrorField.urlStart);
     this.#addText(LINE_ENDS[status]!);
   }
 
@@ -182,6 +196,24 @@ export class RowCollector implements RowSink {
   /** Adds a piece of the memory to the line of an error row; its start and end stand at `at`. */
   #addPiece(at: number): void {
     this.#builder.addLineOfError(memoryView, memoryWords[at]!, memoryWords[at + 1]!);
+  }
+
+  /** Adds the address that was masked last. */
+  #addMaskedIp({ text, textStart }: IpMask): void {
+    this.#builder.addLineOfError(text, textStart, textStart + MASKED_IP_BYTES);
+  }
+
+  #hasBackslash(at: number): boolean {
+    const end = memoryWords[at + 1]!;
+    for (let i = memoryWords[at]!; i < end; i++) if (memoryBytes[i] === BACKSLASH) return true;
+    return false;
+  }
+
+  /** Adds a piece likewise, with the escapes of JSON.stringify(), whatever those of its line are. */
+  #addEscaped(at: number): void {
+    const piece = decoder.decode(memoryBytes.subarray(memoryWords[at]!, memoryWords[at + 1]!));
+    const bytes = encoder.encode(JSON.stringify(JSON.parse(`"${piece}"`)).slice(1, -1));
+    this.#builder.addLineOfError(padBytes(bytes), 0, bytes.length);
   }
 
   /** Writes what a piece of the memory stands for into the room for it; returns its size. */
@@ -253,6 +285,10 @@ export class RowCollector implements RowSink {
   }
 }
 
+function textOfMask({ text, textStart }: IpMask): string {
+  return decoder.decode(new Uint8Array(text.buffer, textStart, MASKED_IP_BYTES));
+}
+
 /** Text that stands in many lines, padded. */
 interface Text {
   readonly view: DataView;
@@ -265,6 +301,8 @@ function textOf(text: string): Text {
 }
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const BACKSLASH = 0x5c;
 const ELLIPSIS = encoder.encode("…");
 const LF = 0x0a;
 const NEWLINE = textOf("\n");

@@ -1,3 +1,4 @@
+import type { IpMask } from "../decode/ip_mask.ts";
 import { padBytes } from "../padded_bytes.ts";
 import { hashBytes } from "../sketch/hash.ts";
 
@@ -12,6 +13,12 @@ export type HeadHash = readonly [high: number, low: number];
 export class BodyHead {
   readonly #bytes = new Uint8Array(HEAD_BYTES_MAX);
   #length = 0;
+  readonly #ipMask: IpMask | undefined;
+
+  /** @param ipMask hashes the beginning where nobody may find out which addresses it holds */
+  constructor(ipMask?: IpMask) {
+    this.#ipMask = ipMask;
+  }
 
   /** Takes the next bytes of the body; those that follow the beginning are ignored. */
   add(chunk: Uint8Array): void {
@@ -32,8 +39,10 @@ export class BodyHead {
     if (bytes > this.#length) {
       throw new RangeError(`Cannot hash ${bytes} bytes of a body: ${this.#length} are known`);
     }
-    const hash = new Uint32Array(2);
-    hashBytes(padBytes(this.#bytes.subarray(0, bytes)), 0, bytes, hash);
+    const beginning = this.#bytes.subarray(0, bytes);
+    let hash: Uint32Array = new Uint32Array(2);
+    if (this.#ipMask !== undefined) hash = this.#ipMask.digest(beginning);
+    else hashBytes(padBytes(beginning), 0, bytes, hash);
     return [hash[0]!, hash[1]!];
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { IpMask } from "../decode/ip_mask.ts";
 import { BodyHead, type HeadHash } from "./body_head.ts";
 
 /** Why a body was not read to its end. */
@@ -12,6 +13,8 @@ export interface DeliveryBodyOptions {
   readonly silenceMaxMs: number;
   /** What of the body was counted before, under its key; `undefined` for nothing. */
   readonly counted: CountedBody | undefined;
+  /** For the hash of its beginning; see {@linkcode BodyHead}. */
+  readonly ipMask?: IpMask | undefined;
 }
 
 /** What is known of a body that was counted, or a part of it. */
@@ -31,7 +34,7 @@ export interface CountedBody {
 export class DeliveryBody {
   /** A byte stream; it breaks where {@linkcode failure} says why. Read or {@linkcode drain}. */
   readonly bytes: ReadableStream<Uint8Array>;
-  readonly head = new BodyHead();
+  readonly head: BodyHead;
   /** Bytes that were read so far, decompressed, with those that were counted before. */
   byteCount = 0;
   /** Whether the body was read to its end. */
@@ -50,6 +53,7 @@ export class DeliveryBody {
   #turnedAtMs: number;
 
   constructor(body: ReadableStream<Uint8Array> | null, options: DeliveryBodyOptions) {
+    this.head = new BodyHead(options.ipMask);
     this.#clock = options.clock;
     this.#silenceMaxMs = options.silenceMaxMs;
     this.#counted = options.counted;

@@ -98,6 +98,7 @@ export class DeliverySource implements DeliveryReceiver {
         clock: this.#context.clock,
         isGzip: request.isGzip,
         silenceMaxMs: limits.deliverySilence,
+        ipMask: this.#context.decoder.ipMask,
         counted: record === undefined ? undefined : { ...record, bytes: record.totals.bytes },
       });
       return record?.isComplete === true

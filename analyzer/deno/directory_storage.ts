@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from "node:path";
-import type { AppendFile, Storage, StoredFile } from "../sink/storage.ts";
-import { onStorage } from "./system_exception.ts";
+import type { AppendFile, PieceStorage, Storage, StoredFile } from "../sink/storage.ts";
+import { isOfTheSystem, onStorage } from "./system_exception.ts";
 
 /** Files below a directory of this machine. The directory is made when something is written. */
-export class DirectoryStorage implements Storage {
+export class DirectoryStorage implements Storage, PieceStorage {
   readonly root: string;
   /** Directories that are there after a crash, as far as that is known. */
   readonly #durable = new Set<string>();
@@ -25,16 +25,49 @@ export class DirectoryStorage implements Storage {
     });
   }
 
-  replace(path: string, bytes: Uint8Array): Promise<void> {
+  replace(
+    path: string,
+    bytes: Uint8Array,
+    options: { readonly isSecret?: boolean } = {},
+  ): Promise<void> {
     const target = join(this.root, path);
     const temporary = `${target}.new`;
     return onStorage(`write ${target}`, async () => {
       await this.#makeDirectory(dirname(target));
-      using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+      const mode = options.isSecret === true ? { mode: 0o600 } : {};
+      using file = await Deno.open(temporary, {
+        ...{ write: true, create: true, truncate: true },
+        ...mode,
+      });
       await writeAll(file, bytes);
       await file.syncData();
       await Deno.rename(temporary, target);
       await syncDirectory(dirname(target));
+    });
+  }
+
+  readPiece(
+    path: string,
+    startBytes: number,
+    endBytes: number,
+  ): Promise<Uint8Array | undefined> {
+    const target = join(this.root, path);
+    return onStorage(`read ${target}`, async () => {
+      try {
+        using file = await Deno.open(target);
+        await file.seek(startBytes, Deno.SeekMode.Start);
+        const bytes = new Uint8Array(endBytes - startBytes);
+        let length = 0;
+        while (length < bytes.length) {
+          const read = await file.read(bytes.subarray(length));
+          if (read === null) break;
+          length += read;
+        }
+        return bytes.subarray(0, length);
+      } catch (exception) {
+        if (exception instanceof Deno.errors.NotFound) return undefined;
+        throw exception;
+      }
     });
   }
 
@@ -81,9 +114,26 @@ export class DirectoryStorage implements Storage {
   remove(path: string): Promise<void> {
     const target = join(this.root, path);
     return onStorage(`remove ${target}`, async () => {
-      await Deno.remove(target);
+      try {
+        await Deno.remove(target);
+      } catch (exception) {
+        if (exception instanceof Deno.errors.NotFound) return;
+        throw exception;
+      }
       await syncDirectory(dirname(target));
     });
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    const target = join(this.root, path);
+    try {
+      await Deno.remove(target);
+    } catch (exception) {
+      // It is not empty, or not ours to remove; an empty one more is no harm.
+      if (isOfTheSystem(exception)) return;
+      throw exception;
+    }
+    this.#durable.delete(target);
   }
 
   list(directory: string): Promise<readonly StoredFile[]> {
@@ -100,7 +150,11 @@ export class DirectoryStorage implements Storage {
         const inner = `${path}/${entry.name}`;
         if (entry.isDirectory) await visit(inner);
         else if (entry.isFile) {
-          files.push({ path: inner, bytes: (await Deno.stat(join(this.root, inner))).size });
+          // Somebody may have taken it away meanwhile.
+          const info = await Deno.stat(join(this.root, inner)).catch(unlessNotFound);
+          if (info === undefined) continue;
+          const { size, mtime } = info;
+          files.push({ path: inner, bytes: size, modifiedAtMs: mtime?.getTime() ?? Infinity });
         }
       }
     };
@@ -165,6 +219,10 @@ async function syncDirectory(path: string): Promise<void> {
   } catch (exception) {
     if (!(exception instanceof Deno.errors.NotCapable)) throw exception;
   }
+}
+
+function unlessNotFound(exception: unknown): undefined {
+  if (!(exception instanceof Deno.errors.NotFound)) throw exception;
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

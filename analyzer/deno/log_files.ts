@@ -1,4 +1,6 @@
 import { basename, dirname, join } from "node:path";
+import type { IpMask } from "../decode/ip_mask.ts";
+import { sha256 } from "../sha256.ts";
 import type { FileFacts, LogFile, LogFiles } from "../source/log_files.ts";
 
 /** The files of this machine. */
@@ -33,6 +35,21 @@ export const systemLogFiles: LogFiles = {
     return paths;
   },
 };
+
+/**
+ * The same files, told in checkpoints by keyed hashes of their beginnings, as soon as there is a key.
+ */
+export function maskedLogFiles(files: LogFiles, ipMask: () => IpMask | undefined): LogFiles {
+  return {
+    ...files,
+    digest(beginning) {
+      const mask = ipMask();
+      return mask === undefined
+        ? sha256(beginning)
+        : Promise.resolve(new Uint8Array(mask.digest(beginning).buffer).toHex());
+    },
+  };
+}
 
 class OpenFile implements LogFile {
   readonly #file: Deno.FsFile;

@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import type { AnalyzerConfig, SourceConfig } from "../config.ts";
+import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -11,12 +13,13 @@ import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
 import { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
+import type { LogFiles } from "../source/log_files.ts";
 import { FileSource } from "../source/file_source.ts";
 import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
 import { startServer } from "./http_server.ts";
-import { systemLogFiles } from "./log_files.ts";
+import { maskedLogFiles, systemLogFiles } from "./log_files.ts";
 import type { Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
@@ -47,7 +50,10 @@ export async function runAnalyzer(
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
   const reporter = new ConsoleReporter(terminal, config);
-  const sources = config.sources.map((source) => createSource(source, config, clock));
+  // The key lies with the results, which are opened last; before that, nothing of a file is kept.
+  let ipMask: () => IpMask | undefined = () => undefined;
+  const files = maskedLogFiles(systemLogFiles, () => ipMask());
+  const sources = config.sources.map((source) => createSource(source, config, clock, files));
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
@@ -56,11 +62,13 @@ export async function runAnalyzer(
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   const limitCounter = new LimitCounter();
   using results = await openResults(config, {
+    clock,
     label: fileLabel(startedAtMs),
     notice,
     retrier,
     limitCounter,
   });
+  ipMask = () => results.ipMask;
   let app: ReturnType<typeof createApp> | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
@@ -79,6 +87,7 @@ export async function runAnalyzer(
     const opened = await results.open(sources);
     const pipeline = startPipeline({
       ...opened,
+      ipMask: results.ipMask,
       config,
       clock,
       sources,
@@ -91,7 +100,14 @@ export async function runAnalyzer(
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      savedErrors: opened.savedErrors && new ErrorSearch({
+        ...opened.savedErrors,
+        windowLengthMs: config.windowLengthMs,
+        limits: config.limits,
+        limitCounter,
+      }),
       deliveries: pipeline.deliveries,
+      retention: opened.retention,
       limits: config.limits,
       limitCounter,
       turn: () => clock.turn(),
@@ -99,6 +115,7 @@ export async function runAnalyzer(
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onException,
     });
     if (server !== undefined) surroundings.onListening?.(server.url);
@@ -122,7 +139,12 @@ export async function runAnalyzer(
   }
 }
 
-function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock): Source {
+function createSource(
+  source: SourceConfig,
+  config: AnalyzerConfig,
+  clock: Clock,
+  files: LogFiles,
+): Source {
   const nowMs = () => clock.wallMs();
   switch (source.kind) {
     case "tcp":
@@ -139,7 +161,7 @@ function createSource(source: SourceConfig, config: AnalyzerConfig, clock: Clock
         nowMs,
       });
     case "file": {
-      const options = { files: systemLogFiles, path: resolve(source.path), nowMs };
+      const options = { files, path: resolve(source.path), nowMs };
       return config.follow
         ? new FollowedFileSource(source.name, options)
         : new FileSource(source.name, options);

@@ -6,7 +6,8 @@ export const SCHEMA_VERSION = 2;
 
 const TABLES = `
 -- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
--- number "epoch": recovery from an earlier one deletes it.
+-- number "epoch": recovery from an earlier one deletes it. "stored_ms" is the wall-clock time of that
+-- checkpoint; programs that do not know the column leave it empty.
 CREATE TABLE windows (
   start_ms INTEGER NOT NULL,
   length_ms INTEGER NOT NULL,
@@ -17,9 +18,11 @@ CREATE TABLE windows (
   late_count INTEGER NOT NULL DEFAULT 0,
   late_error_count INTEGER NOT NULL DEFAULT 0,
   epoch INTEGER NOT NULL,
+  stored_ms INTEGER,
   PRIMARY KEY (start_ms, length_ms)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX windows_by_epoch ON windows (epoch);
+CREATE INDEX windows_by_stored ON windows (stored_ms);
 
 -- Errors of a window by status. "sketch" is a DistinctCounter of client addresses; "top_urls" are
 -- the most frequent URLs as JSON [[url, count, count_error_max], ...], "other_urls" those after.
@@ -51,8 +54,29 @@ CREATE TABLE window_late (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What a database of an earlier program lacks, which needs no other version. */
+export const ADD_STORED = `
+ALTER TABLE windows ADD COLUMN stored_ms INTEGER;
+CREATE INDEX windows_by_stored ON windows (stored_ms);
+`;
+
 /** What a version lacks that the next one has: the first entry leads from 1 to 2. */
-export const MIGRATIONS: readonly string[] = [ROLLUP_SCHEMA];
+export const MIGRATIONS: readonly string[] = [`
+${ROLLUP_SCHEMA}
+-- Of each piece of an error file, some megabytes long, between which times the windows of its rows
+-- start. Derived from the files: what is missing is read there.
+CREATE TABLE error_blocks (
+  part INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  start_bytes INTEGER NOT NULL,
+  end_bytes INTEGER NOT NULL,
+  min_ms INTEGER NOT NULL,
+  max_ms INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  PRIMARY KEY (part, start_bytes)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX error_blocks_by_epoch ON error_blocks (epoch);
+`];
 
 /** All tables of the latest version. */
 export const SCHEMA: string = [TABLES, ...MIGRATIONS].join("");
@@ -83,6 +107,14 @@ const SQL = {
     ON CONFLICT DO UPDATE SET total_count = excluded.total_count,
       error_count = excluded.error_count, unique_ips = excluded.unique_ips,
       unique_ips_exact = excluded.unique_ips_exact, epoch = excluded.epoch`,
+  setStored: "UPDATE windows SET stored_ms = :now WHERE epoch = :epoch",
+  setStoredByEnd: "UPDATE windows SET stored_ms = start_ms + length_ms WHERE stored_ms IS NULL",
+  old: `
+    SELECT start_ms, length_ms, epoch FROM windows
+    WHERE stored_ms < :before AND (start_ms + length_ms < :before OR start_ms > :never)
+    LIMIT :limit`,
+  deleteWindow: "DELETE FROM windows WHERE start_ms = ? AND length_ms = ?",
+  deleteLate: "DELETE FROM window_late WHERE start_ms = ? AND length_ms = ?",
   deleteStatuses: "DELETE FROM window_statuses WHERE start_ms = ? AND length_ms = ?",
   putStatus: "INSERT INTO window_statuses VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   addLate: `
@@ -101,6 +133,13 @@ const SQL = {
     DELETE FROM window_statuses WHERE (start_ms, length_ms) IN
       (SELECT start_ms, length_ms FROM windows WHERE epoch > ?)`,
   deleteWindowsAfter: "DELETE FROM windows WHERE epoch > ?",
+  deleteErrorBlocksAfter: "DELETE FROM error_blocks WHERE epoch > ?",
+  putErrorBlock: "INSERT OR REPLACE INTO error_blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
+  forgetErrorPart: "DELETE FROM error_blocks WHERE part = ?",
+  errorBlocks: `
+    SELECT part, path, start_bytes AS startBytes, end_bytes AS endBytes, min_ms AS minMs,
+      max_ms AS maxMs
+    FROM error_blocks ORDER BY part, start_bytes`,
   deleteLateAfter: "DELETE FROM window_late WHERE epoch > ?",
   oldestKept: "SELECT start_ms FROM windows ORDER BY start_ms DESC LIMIT 1 OFFSET :others",
   forgetWindows: "DELETE FROM windows WHERE start_ms < :oldest",

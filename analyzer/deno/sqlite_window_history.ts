@@ -1,22 +1,28 @@
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, StorageException } from "../exceptions.ts";
-import type { WindowHistory, WindowPage, WindowQuery } from "../sink/window_history.ts";
-import type { LateCounts } from "../window/late_counts.ts";
 import type {
-  ClosedWindow,
-  StatusSummary,
-  UrlCount,
-  WindowSummary,
-} from "../window/window_summary.ts";
+  Removal,
+  RemovalOptions,
+  WindowHistory,
+  WindowPage,
+  WindowQuery,
+} from "../sink/window_history.ts";
+import type { LateCounts } from "../window/late_counts.ts";
+import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
+import type { ErrorBlock } from "../sink/error_index.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
 import { SqliteRollups } from "./sqlite_rollups.ts";
-import { MIGRATIONS, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import { ADD_STORED, MIGRATIONS, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import {
+  type EncodedWindow,
+  encodeWindow,
+  type StatusRow,
+  summarizeWindow,
+  type WindowRow,
+} from "./sqlite_window_rows.ts";
 import { onStorage } from "./system_exception.ts";
-
-/** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
-const TOP_URLS = 20;
 
 /** How long to wait at the start for another program that has the database locked, in ms. */
 const BUSY_WAIT_AT_START_MS = 5000;
@@ -49,7 +55,7 @@ export class SqliteWindowHistory implements WindowHistory {
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
   /** What was put since the last commit, in order. */
-  #uncommitted: (EncodedWindow | LateCounts)[] = [];
+  #uncommitted: (EncodedWindow | LateCounts | ErrorBlock)[] = [];
   /** How many of those the open transaction holds; where there are none, there is none. */
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
@@ -101,7 +107,10 @@ export class SqliteWindowHistory implements WindowHistory {
         const schema = `${steps.join("")} PRAGMA user_version = ${SCHEMA_VERSION};`;
         this.#database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
       }
+      const columns = this.#database.prepare("PRAGMA table_info(windows)").all();
+      if (!columns.some(({ name }) => name === "stored_ms")) this.#database.exec(ADD_STORED);
       this.#statements = prepare(this.#database);
+      if (!this.isNew) this.#statements.setStoredByEnd.run();
       // Few windows are merged as fast as they are found.
       const keeps = windowsMax === Infinity;
       this.#rollups = new SqliteRollups(this.#database, windowLengthMs, { keeps, urlsMax });
@@ -123,7 +132,7 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#tryToHold();
   }
 
-  commit(epoch: number): void {
+  commit(epoch: number, nowMs = 0): void {
     if (epoch !== this.#epoch) {
       throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
     }
@@ -133,6 +142,7 @@ export class SqliteWindowHistory implements WindowHistory {
         const settled = epoch - EPOCHS_KEPT;
         this.#statements.foldLate.run({ settled });
         this.#statements.deleteFolded.run(settled);
+        this.#statements.setStored.run({ epoch, now: nowMs });
         this.#statements.commit.run();
       });
       this.#heldCount = 0;
@@ -164,11 +174,36 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#statements.deleteStatusesAfter.run(epoch);
       this.#statements.deleteWindowsAfter.run(epoch);
       this.#statements.deleteLateAfter.run(epoch);
+      this.#statements.deleteErrorBlocksAfter.run(epoch);
       this.#statements.commit.run();
     });
     this.#uncommitted = [];
     this.#epoch = epoch + 1;
     this.#database.exec(`PRAGMA busy_timeout = ${BUSY_WAIT_MS}`);
+  }
+
+  removeOld({ nowMs, retentionMs, windowsMax }: RemovalOptions): Removal {
+    // What is put now stands in a transaction that may be taken back: after the next commit.
+    if (this.#uncommitted.length > 0) return { windows: 0, hasMore: true, isHeldBack: false };
+    let removed = 0;
+    let rows: Record<string, unknown>[] = [];
+    this.#transact(() => {
+      const { begin, old, commit, deleteWindow, deleteStatuses, deleteLate } = this.#statements;
+      begin.run();
+      const times = { before: nowMs - retentionMs, never: nowMs + DAY_MS };
+      rows = old.all({ ...times, limit: windowsMax });
+      for (const { start_ms: start, length_ms: length, epoch } of rows as unknown as OldRow[]) {
+        // Recovery may go back behind that checkpoint, and count its rows again.
+        if (epoch > this.#epoch - EPOCHS_KEPT) continue;
+        for (const statement of [deleteWindow, deleteStatuses, deleteLate]) {
+          statement.run(start, length);
+        }
+        removed++;
+      }
+      commit.run();
+    });
+    const isHeldBack = removed < rows.length;
+    return { windows: removed, hasMore: rows.length === windowsMax && removed > 0, isHeldBack };
   }
 
   query(query: WindowQuery): WindowPage {
@@ -202,20 +237,25 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   rollUp(): void {
-    if (this.#isRefused) return;
-    try {
-      this.#transact(() => {
-        if (!this.#rollups.isDue) return;
-        // In a transaction that is open already it is committed with that one.
-        const isOwn = this.#heldCount === 0;
-        if (isOwn) this.#statements.begin.run();
-        this.#rollups.advance();
-        if (isOwn) this.#statements.commit.run();
-      });
-    } catch (exception) {
-      // It can be had again from the windows, the next time.
-      if (!(exception instanceof StorageException)) throw exception;
-    }
+    this.#tryAside(() => this.#rollups.isDue, () => this.#rollups.advance());
+  }
+
+  addErrorBlock(block: ErrorBlock): void {
+    this.#uncommitted.push(block);
+    this.#tryToHold();
+  }
+
+  learnErrorBlock(block: ErrorBlock): void {
+    // Of a file as the checkpoint before has left it.
+    this.#tryAside(() => true, () => this.#putErrorBlock(block, this.#epoch - 1));
+  }
+
+  forgetErrorPart(part: number): void {
+    this.#tryAside(() => true, () => void this.#statements.forgetErrorPart.run(part));
+  }
+
+  errorBlocks(): readonly ErrorBlock[] {
+    return this.#statements.errorBlocks.all() as unknown as ErrorBlock[];
   }
 
   /** Gives up what was not committed. */
@@ -238,12 +278,32 @@ export class SqliteWindowHistory implements WindowHistory {
     }
   }
 
+  /**
+   * Writes what can be had again, and so belongs to no checkpoint. In a transaction that is open
+   * already it is committed with that one. What the system refuses is left out.
+   */
+  #tryAside(isNeeded: () => boolean, operation: () => void): void {
+    if (this.#isRefused) return;
+    try {
+      this.#transact(() => {
+        if (!isNeeded()) return;
+        const isOwn = this.#heldCount === 0;
+        if (isOwn) this.#statements.begin.run();
+        operation();
+        if (isOwn) this.#statements.commit.run();
+      });
+    } catch (exception) {
+      if (!(exception instanceof StorageException)) throw exception;
+    }
+  }
+
   /** Brings the open transaction up to date, beginning it where there is none. */
   #hold(): void {
     if (this.#heldCount === 0) this.#statements.begin.run();
     for (; this.#heldCount < this.#uncommitted.length; this.#heldCount++) {
       const element = this.#uncommitted[this.#heldCount]!;
       if ("values" in element) this.#putWindow(element);
+      else if ("part" in element) this.#putErrorBlock(element, this.#epoch);
       else this.#addLate(element);
     }
   }
@@ -286,6 +346,11 @@ export class SqliteWindowHistory implements WindowHistory {
     if (this.#windowsMax < Infinity) this.#forgetOldest();
   }
 
+  #putErrorBlock({ part, path, ...block }: ErrorBlock, epoch: number): void {
+    const { startBytes, endBytes, minMs, maxMs } = block;
+    this.#statements.putErrorBlock.run(part, path, startBytes, endBytes, minMs, maxMs, epoch);
+  }
+
   #addLate(late: LateCounts): void {
     this.#statements.addLate.run({
       start: late.windowStartMs,
@@ -307,19 +372,8 @@ export class SqliteWindowHistory implements WindowHistory {
 
   #summarize(row: WindowRow, urlsMax: number, status: number | undefined): WindowSummary {
     const statuses = this.#statements.statuses.all(row.start_ms, row.length_ms)
-      .filter((statusRow) => status === undefined || statusRow["status"] === status)
-      .map((statusRow) => summarizeStatus(statusRow as unknown as StatusRow, urlsMax));
-    return {
-      startMs: row.start_ms,
-      lengthMs: row.length_ms,
-      state: "closed",
-      totalCount: row.total_count,
-      errorCount: row.error_count,
-      uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
-      lateCount: row.late_count,
-      lateErrorCount: row.late_error_count,
-      statuses,
-    };
+      .filter((statusRow) => status === undefined || statusRow["status"] === status);
+    return summarizeWindow(row, statuses as unknown as StatusRow[], urlsMax);
   }
 }
 
@@ -365,77 +419,11 @@ async function syncExisting(path: string): Promise<void> {
 const TIME_MAX_MS = 8.64e15;
 const TIME_MIN_MS = -TIME_MAX_MS;
 
-interface WindowRow {
+/** A window that starts later than a day from now is none that anybody waits for. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+interface OldRow {
   readonly start_ms: number;
   readonly length_ms: number;
-  readonly total_count: number;
-  readonly error_count: number;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: number;
-  readonly late_count: number;
-  readonly late_error_count: number;
-}
-
-interface StatusRow {
-  readonly status: number;
-  readonly error_count: number;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: number;
-  readonly top_urls: string;
-  readonly other_urls: string;
-  readonly urls_total: number;
-  readonly urls_total_exact: number;
-}
-
-/**
- * A window as the statements take it. What waits for a commit is kept so: as objects, its lists of
- * URLs would outlive every collection of young garbage, and be most of the program's memory where
- * windows close by the dozen.
- */
-interface EncodedWindow {
-  /** Start and length. */
-  readonly key: readonly number[];
-  /** The columns behind the key, in their order; the last one, the epoch, is that of the commit. */
-  readonly values: readonly number[];
-  readonly statuses: readonly (readonly (number | string | Uint8Array)[])[];
-}
-
-function encodeWindow(window: ClosedWindow): EncodedWindow {
-  const { startMs, lengthMs, totalCount, errorCount, uniqueIps } = window;
-  return {
-    key: [startMs, lengthMs],
-    values: [totalCount, errorCount, uniqueIps.count, Number(uniqueIps.isExact)],
-    statuses: window.statuses.map(({ status, errorCount, uniqueIps, urls, urlsTotal }, i) => [
-      status,
-      errorCount,
-      uniqueIps.count,
-      Number(uniqueIps.isExact),
-      window.ipSketches[i]!,
-      encodeUrls(urls.slice(0, TOP_URLS)),
-      encodeUrls(urls.slice(TOP_URLS)),
-      urlsTotal.count,
-      Number(urlsTotal.isExact),
-    ]),
-  };
-}
-
-function summarizeStatus(row: StatusRow, urlsMax: number): StatusSummary {
-  const top = decodeUrls(row.top_urls);
-  const urls = urlsMax > TOP_URLS ? [...top, ...decodeUrls(row.other_urls)] : top;
-  return {
-    status: row.status,
-    errorCount: row.error_count,
-    uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
-    urls: urls.slice(0, urlsMax),
-    urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
-  };
-}
-
-function encodeUrls(urls: readonly UrlCount[]): string {
-  return JSON.stringify(urls.map(({ url, count, countErrorMax }) => [url, count, countErrorMax]));
-}
-
-function decodeUrls(text: string): UrlCount[] {
-  return (JSON.parse(text) as [string, number, number][])
-    .map(([url, count, countErrorMax]) => ({ url, count, countErrorMax }));
+  readonly epoch: number;
 }

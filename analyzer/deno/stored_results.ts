@@ -1,10 +1,15 @@
 import { join } from "node:path";
+import { IP_KEY_FILE, loadIpKey } from "../checkpoint/ip_key.ts";
 import { CHECKPOINT_FILES, StoredCheckpoints } from "../checkpoint/stored_checkpoints.ts";
+import type { Clock } from "../clock.ts";
 import type { AnalyzerConfig } from "../config.ts";
+import { IpMask } from "../decode/ip_mask.ts";
 import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
-import { ErrorFiles } from "../sink/error_files.ts";
+import { Retention } from "../sink/retention.ts";
+import { ErrorFiles, listErrorFiles } from "../sink/error_files.ts";
+import { ErrorIndex } from "../sink/error_index.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
 import { DirectoryStorage } from "./directory_storage.ts";
@@ -15,6 +20,7 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** What opening results is told. */
 export interface ResultsOptions {
+  readonly clock: Clock;
   /** Names what is set aside; goes into a path. */
   readonly label: string;
   readonly notice: (line: string) => void;
@@ -33,6 +39,7 @@ export class StoredResults implements Results {
   readonly #output: DirectoryStorage;
   readonly #checkpoints: DirectoryStorage;
   readonly #stack = new DisposableStack();
+  #ipMask: IpMask | undefined;
 
   private constructor(config: AnalyzerConfig, options: ResultsOptions) {
     this.#config = config;
@@ -58,10 +65,15 @@ export class StoredResults implements Results {
     return results;
   }
 
+  get ipMask(): IpMask | undefined {
+    return this.#ipMask;
+  }
+
   async reset(): Promise<void> {
     for (
       const aside of [
-        await this.#setAside(this.#checkpoints, CHECKPOINT_FILES),
+        // What begins anew gets a new key: nothing ties it to what was before.
+        await this.#setAside(this.#checkpoints, [...CHECKPOINT_FILES, IP_KEY_FILE]),
         await this.#setAside(this.#output, RESULT_FILES),
       ]
     ) {
@@ -70,9 +82,11 @@ export class StoredResults implements Results {
   }
 
   async open(sources: readonly Source[]): Promise<OpenResults> {
-    const { windowLengthMs, minStatus, limits } = this.#config;
-    const { label, notice, retrier, limitCounter } = this.#options;
+    const { windowLengthMs, minStatus, maskIp, limits } = this.#config;
+    const { label, clock, notice, retrier, limitCounter } = this.#options;
     const checkpoints = new StoredCheckpoints(this.#checkpoints, label);
+    const ipKey = maskIp ? await loadIpKey(this.#checkpoints) : undefined;
+    if (ipKey !== undefined) this.#ipMask = new IpMask(ipKey.bytes);
     const { history, recovered } = await openResults({
       output: this.#output,
       checkpoints,
@@ -84,15 +98,27 @@ export class StoredResults implements Results {
         const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
         return await this.#setAside(this.#output, names) ?? this.#output.root;
       },
-    }, { sources, windowLengthMs, minStatus, label, notice });
+    }, { sources, windowLengthMs, minStatus, ipKey, label, notice });
     this.#stack.defer(() => history.close());
+    const files = await listErrorFiles(this.#output);
+    const index = new ErrorIndex(files, history, windowLengthMs);
     const errors = new ErrorFiles(
       this.#output,
-      { limits, limitCounter },
+      { limits, limitCounter, index },
       recovered.errorFiles,
       retrier,
     );
-    return { history, checkpoints, errors, recovered };
+    const retention = this.#config.retentionMs === Infinity ? undefined : new Retention({
+      retentionMs: this.#config.retentionMs,
+      clock,
+      storage: this.#output,
+      errors,
+      history,
+      checkpointedFiles: () => checkpoints.errorFiles,
+      notice,
+    });
+    const savedErrors = { files: this.#output, index };
+    return { history, checkpoints, errors, savedErrors, retention, recovered };
   }
 
   [Symbol.dispose](): void {

@@ -9,6 +9,8 @@ import { SqliteWindowHistory } from "./sqlite_window_history.ts";
 
 /** Results that end with the run: nothing is written but the latest windows, into memory. */
 export class UnsavedResults implements Results {
+  /** Nothing is stored. */
+  readonly ipMask = undefined;
   readonly #config: AnalyzerConfig;
   readonly #history: WindowHistory;
 
@@ -37,7 +39,13 @@ export class UnsavedResults implements Results {
       errorFiles: NO_ERROR_FILES,
       sources: await Promise.all(sources.map((source) => source.prepare(undefined))),
     };
-    return { history: this.#history, checkpoints: NO_CHECKPOINTS, errors: NO_ERRORS, recovered };
+    return {
+      history: this.#history,
+      checkpoints: NO_CHECKPOINTS,
+      errors: NO_ERRORS,
+      savedErrors: undefined,
+      recovered,
+    };
   }
 
   [Symbol.dispose](): void {
@@ -56,6 +64,7 @@ const NO_HISTORY: WindowHistory = {
   commit: () => {},
   sync: () => Promise.resolve(),
   rollBackTo: () => {},
+  removeOld: () => ({ windows: 0, hasMore: false, isHeldBack: false }),
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
   ranges: {
@@ -66,6 +75,10 @@ const NO_HISTORY: WindowHistory = {
     gridMs: () => 1,
   },
   rollUp: () => {},
+  addErrorBlock: () => {},
+  learnErrorBlock: () => {},
+  forgetErrorPart: () => {},
+  errorBlocks: () => [],
   close: () => {},
 };
 

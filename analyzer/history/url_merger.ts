@@ -1,6 +1,5 @@
-import { PADDING_BYTES } from "../padded_bytes.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
-import { hashBytes } from "../sketch/hash.ts";
+import { addText } from "../sketch/hash_text.ts";
 import type { DistinctCount, UrlCount } from "../window/window_summary.ts";
 import type { StatusPart, WindowPart } from "./window_range.ts";
 
@@ -89,7 +88,7 @@ export class UrlMerger {
     if (urlSketch !== undefined) distinct.mergeBytes(urlSketch);
     else {
       const { urls, unlistedMax } = list();
-      for (const url of urls) addHash(url, distinct);
+      for (const url of urls) addText(distinct, url);
       isKnown = unlistedMax === 0;
     }
     this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
@@ -158,7 +157,7 @@ export class UrlMerger {
 
   #countKept(): DistinctCounter {
     const distinct = this.#distinct ??= new DistinctCounter();
-    for (const url of this.#entries.keys()) addHash(url, distinct);
+    for (const url of this.#entries.keys()) addText(distinct, url);
     return distinct;
   }
 }
@@ -176,19 +175,4 @@ interface Entry {
 
 function byCount([leftUrl, left]: [string, Entry], [rightUrl, right]: [string, Entry]): number {
   return right.count - left.count || (leftUrl < rightUrl ? -1 : leftUrl > rightUrl ? 1 : 0);
-}
-
-const encoder = new TextEncoder();
-const hash = new Uint32Array(2);
-let bytes = new Uint8Array(4096);
-let view = new DataView(bytes.buffer);
-
-function addHash(url: string, counter: DistinctCounter): void {
-  const needed = 3 * url.length + PADDING_BYTES;
-  if (needed > bytes.length) {
-    bytes = new Uint8Array(2 * needed);
-    view = new DataView(bytes.buffer);
-  }
-  hashBytes(view, 0, encoder.encodeInto(url, bytes).written, hash);
-  counter.add(hash[0]!, hash[1]!);
 }

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { errorsRoutes } from "./errors_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
@@ -36,6 +37,7 @@ export function createApp(deps: AppDeps): HttpApp {
     ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
     ...summaryRoutes(deps),
+    ...errorsRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),

@@ -1,6 +1,8 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
+import type { ErrorSearch } from "../history/error_search.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
+import type { RetentionCounts } from "../sink/retention.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
@@ -9,9 +11,15 @@ export interface AppDeps {
   readonly live: LiveViewReader;
   /** Closed windows. */
   readonly history: WindowHistoryReader;
+  /** Stored errors; `undefined` where the run saves none. */
+  readonly savedErrors: ErrorSearch | undefined;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  /** What was removed as too old; `undefined` where everything is kept. */
+  readonly retention?: { readonly counts: RetentionCounts } | undefined;
+  /** The bounds in force. */
   readonly limits: Limits;
+  /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
   /** Gives everything else that waits a chance to run: between two pieces of a long answer. */
   turn(): Promise<void>;
@@ -23,6 +31,8 @@ export interface AppDeps {
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */
   nowMs(): number;
+  /** Milliseconds since some fixed point. */
+  monotonicMs(): number;
   /** Learns of each exception that a client sees only as status 500, or as an answer cut off. */
   readonly onException?: (exception: unknown) => void;
 }

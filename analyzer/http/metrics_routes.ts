@@ -85,6 +85,7 @@ function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
     writerRefusals,
     http,
     deliveries: deps.deliveries?.counts,
+    retention: deps.retention?.counts,
     limits: deps.limits,
     limitCounter: deps.limitCounter,
   };

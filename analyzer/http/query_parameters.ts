@@ -69,6 +69,17 @@ export function timeParameter(query: QueryParameters, parameter: string): number
   return timeMs;
 }
 
+/** A parameter that is a text; `undefined` where it is not given, or empty. */
+export function textParameter(query: QueryParameters, parameter: string): string | undefined {
+  const value = query.get(parameter);
+  if (value === undefined || value === "") return undefined;
+  if (value.length <= TEXT_LENGTH_MAX) return value;
+  throw invalid({ parameter, value, allowed: `at most ${TEXT_LENGTH_MAX} characters` });
+}
+
+/** As long as a URL can be in a list, whatever --limit url-bytes says. */
+const TEXT_LENGTH_MAX = 64 * 1024;
+
 /** `from` and `to` of a range `[from, to)`. */
 export function readRange(
   query: QueryParameters,

@@ -1,11 +1,14 @@
+import type { Context } from "hono";
 import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
 import { toStatusJson } from "../window/window_json.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { throwNotSaved } from "./errors_routes.ts";
 import { answerJson } from "./json_answer.ts";
 import {
   EPOCH_MS_LIMIT,
+  invalid,
   type QueryParameters,
   readRange,
   readStatus,
@@ -13,8 +16,9 @@ import {
 } from "./query_parameters.ts";
 import type { Route } from "./route.ts";
 
-/** `/summary`: one merged answer for a range. */
-export function summaryRoutes({ history, nowMs, turn }: AppDeps): Route[] {
+/** `/summary` and what is below it: one merged answer for a range. */
+export function summaryRoutes(deps: AppDeps): Route[] {
+  const { history, nowMs, turn } = deps;
   return [{
     method: "GET",
     path: "/summary",
@@ -31,8 +35,43 @@ export function summaryRoutes({ history, nowMs, turn }: AppDeps): Route[] {
       const summary = await inPieces(pieces, turn);
       return answerJson(context, toSummaryJson(summary, range, urlsMax));
     },
+  }, {
+    method: "GET",
+    path: "/summary/clients",
+    parameters: ["from", "to", "url"],
+    repeatable: ["url"],
+    summary: "Distinct clients by URL in a range, counted from the error files",
+    async handle(context, query) {
+      const search = deps.savedErrors ?? throwNotSaved();
+      const { fromMs, toMs } = readSummaryRange(query, history.ranges, nowMs());
+      const urls = readUrls(context);
+      // What was read by now is in its file then.
+      await deps.live.fresh();
+      const { clients, isComplete } = await search.countClients(
+        { fromMs, toMs, urls },
+        () => deps.monotonicMs(),
+      );
+      return answerJson(context, {
+        clients: urls.map((url, i) => ({
+          url,
+          unique_ips: clients[i]!.count,
+          unique_ips_exact: clients[i]!.isExact,
+          complete: isComplete,
+        })),
+      });
+    },
   }];
 }
+
+function readUrls(context: Context): string[] {
+  const urls = context.req.queries("url") ?? [];
+  if (urls.length >= 1 && urls.length <= URLS_MAX) return urls;
+  const allowed = `given 1 to ${URLS_MAX} times`;
+  throw invalid({ parameter: "url", value: urls.at(-1) ?? "", allowed });
+}
+
+/** URLs whose clients are counted by one answer. */
+const URLS_MAX = 50;
 
 /** A range in time, `[fromMs, toMs)`. */
 export interface TimeRange {

@@ -1,5 +1,6 @@
 import type { DeliveryCounts } from "../delivery/delivery.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
+import type { RetentionCounts } from "../sink/retention.ts";
 import type { LiveView } from "../sink/live_view.ts";
 
 /** One metric family: declared once, and rendered in every format from this. */
@@ -50,6 +51,8 @@ export interface MetricFacts {
   readonly http: HttpCounts;
   /** `undefined` where the run takes no deliveries. */
   readonly deliveries: DeliveryCounts | undefined;
+  /** `undefined` where everything is kept. */
+  readonly retention?: RetentionCounts | undefined;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
 }

@@ -12,6 +12,7 @@ import type { ErrorSink } from "./error_files.ts";
 import type { LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Retention } from "./retention.ts";
 import type { SourceStates } from "./source_states.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
 import type { TotalsCounter } from "./totals_counter.ts";
@@ -22,6 +23,8 @@ export interface CommitWriterOptions {
   readonly clock: Clock;
   readonly errors: ErrorSink;
   readonly history: WindowHistory;
+  /** Removes what is too old; `undefined` where everything is kept. */
+  readonly retention?: Pick<Retention, "step"> | undefined;
   readonly checkpoints: CheckpointStore;
   readonly identity: CheckpointIdentity;
   readonly sources: readonly SavedSource[];
@@ -118,7 +121,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   #commit(element: StreamElement): Promise<void> | void {
-    const { errors, history, reporter, sourceStates } = this.#options;
+    const { history, reporter, sourceStates } = this.#options;
     switch (element.kind) {
       case "analyzed":
         return this.#commitBatch(element);
@@ -145,8 +148,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         if (element.notice !== "") reporter.notice(element.notice);
         return;
       case "tick":
-        history.rollUp();
-        return errors.flush();
+        return this.#tick(element.wallMs);
       case "view-request":
         this.#open = element.open ?? [];
         this.#watermarkMs = element.watermarkMs;
@@ -191,7 +193,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       }
       const epoch = this.#epoch + 1;
       await errors.sync(clock.wallMs());
-      await retrier.retry(() => history.commit(epoch));
+      await retrier.retry(() => history.commit(epoch, clock.wallMs()));
       await retrier.retry(() => history.sync());
       const checkpoint = {
         epoch,
@@ -210,6 +212,18 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     }
     this.#options.deliveries.becameDurable();
     this.#options.onBarrier();
+    await this.#removeOld(clock.wallMs());
+  }
+
+  async #tick(wallMs: number): Promise<void> {
+    await this.#options.errors.flush();
+    await this.#removeOld(wallMs);
+    this.#options.history.rollUp();
+  }
+
+  /** What no checkpoint may want back goes at once, the rest behind the next one. */
+  async #removeOld(wallMs: number): Promise<void> {
+    if (await this.#options.retention?.step(wallMs)) this.#changed();
   }
 
   #changed(): void {

@@ -9,24 +9,45 @@ export interface Storage {
   readonly root: string;
   /** The whole file, or `undefined` where there is none. */
   read(path: string): Promise<Uint8Array | undefined>;
-  /** Replaces the whole file, or leaves it as it was; durable once resolved. */
-  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Replaces the whole file, or leaves it as it was; durable once resolved.
+   *
+   * @param options `isSecret` where nobody but the user who runs this may read it
+   */
+  replace(
+    path: string,
+    bytes: Uint8Array,
+    options?: { readonly isSecret?: boolean },
+  ): Promise<void>;
   /** Opens a file for writing at its end, making it where it is missing. */
   append(path: string): Promise<AppendFile>;
   /** Cuts a file that is longer, and leaves others as they are; durable once resolved. */
   truncate(path: string, bytes: number): Promise<void>;
   /** Gives a file another path; durable once resolved. */
   move(from: string, to: string): Promise<void>;
-  /** Removes a file; durable once resolved. */
+  /** Removes a file, if it is there; durable once resolved. */
   remove(path: string): Promise<void>;
+  /** Removes a directory where it is empty; else leaves it as it is. */
+  removeDirectory(path: string): Promise<void>;
   /** Files below a directory, at any depth, as paths in order; none where it is missing. */
   list(directory: string): Promise<readonly StoredFile[]>;
+}
+
+/** Reads pieces of files, whose paths are those of a {@linkcode Storage}. */
+export interface PieceStorage {
+  /**
+   * The bytes from one place of a file to another, as many as there are; `undefined` where there is
+   * no file.
+   */
+  readPiece(path: string, startBytes: number, endBytes: number): Promise<Uint8Array | undefined>;
 }
 
 /** A file as {@linkcode Storage.list} finds it. */
 export interface StoredFile {
   readonly path: string;
   readonly bytes: number;
+  /** Wall-clock time of the last write to it, in ms since the epoch. */
+  readonly modifiedAtMs: number;
 }
 
 /** A file that is open for writing at its end. */

@@ -1,4 +1,5 @@
 import type { WindowRangeReader } from "../history/window_range.ts";
+import type { ErrorBlockStore } from "./error_index.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 
@@ -36,18 +37,41 @@ export interface WindowHistoryReader {
   readonly ranges: WindowRangeReader;
 }
 
+/** Which windows {@linkcode WindowHistory.removeOld} removes. */
+export interface RemovalOptions {
+  /** Wall-clock time. */
+  readonly nowMs: number;
+  /** How long windows are kept. */
+  readonly retentionMs: number;
+  /** Most windows to remove, at least 1. */
+  readonly windowsMax: number;
+}
+
+/** What {@linkcode WindowHistory.removeOld} has come to. */
+export interface Removal {
+  readonly windows: number;
+  /** Whether it is worth a further call. */
+  readonly hasMore: boolean;
+  /** Whether there are more that can go once there is another checkpoint. */
+  readonly isHeldBack: boolean;
+}
+
 /**
  * The history of closed windows. What is put stays together: all of it is there after a crash, or
  * nothing. It is there for sure once a {@linkcode sync} has followed its {@linkcode commit}; until
  * the commit it is visible to readers of this process only.
  */
-export interface WindowHistory extends WindowHistoryReader {
+export interface WindowHistory extends WindowHistoryReader, ErrorBlockStore {
   /** Stores a closed window; one with the same start is replaced, its late counts are kept. */
   put(window: ClosedWindow): void;
   /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
   addLate(late: LateCounts): void;
-  /** Ends what belongs to checkpoint number `epoch`: everything put so far. */
-  commit(epoch: number): void;
+  /**
+   * Ends what belongs to checkpoint number `epoch`: everything put so far.
+   *
+   * @param nowMs wall-clock time, from which on it counts as stored
+   */
+  commit(epoch: number, nowMs?: number): void;
   /**
    * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
    * do. What the system refuses is left for the next time.
@@ -60,5 +84,12 @@ export interface WindowHistory extends WindowHistoryReader {
    * called once, before anything is put. Reaches back two commits at most.
    */
   rollBackTo(epoch: number): void;
+  /**
+   * Removes windows that have ended and been stored for so long, the oldest first, but for those that
+   * recovery may take back. None while windows wait for a {@linkcode commit}.
+   *
+   * @throws {StorageException} where the system refuses it; then all of them are still there
+   */
+  removeOld(options: RemovalOptions): Removal;
   close(): void;
 }

@@ -4,7 +4,7 @@ export interface FileIdentity {
   readonly inode: number;
   /** How many of the file's first bytes the hash covers, {@linkcode IDENTITY_BYTES_MAX} at most. */
   readonly hashedBytes: number;
-  /** SHA-256 of those bytes, in hexadecimal. */
+  /** What `LogFiles.digest()` makes of those bytes. */
   readonly hash: string;
   /**
    * When the file was last written to as far as was seen, in ms since the epoch. It does not tell

@@ -34,6 +34,8 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     checkpointIntervalMs: 1000,
     saves: true,
     reset: false,
+    retentionMs: Infinity,
+    maskIp: false,
     output: "output",
     checkpoint: "checkpoint",
     http: { hostname: "127.0.0.1", port: 8000 },
@@ -50,6 +52,7 @@ Deno.test("analyzerConfig() takes every option", () => {
     ...["--min-status", "500", "--lateness", "0", "--idle-timeout", "500ms", "--max-future", "off"],
     ...["--checkpoint-interval", "2s", "--reset", "--output", "a", "--checkpoint", "b"],
     ...["--http", "[::1]:0", "--once", "--quiet", "--show-urls", "--output-format", "json"],
+    ...["--mask-ip", "--retention", "30d"],
   );
   assert.deepEqual(config, {
     sources: [{ kind: "standard-input", name: "-" }],
@@ -62,6 +65,8 @@ Deno.test("analyzerConfig() takes every option", () => {
     checkpointIntervalMs: 2000,
     saves: true,
     reset: true,
+    retentionMs: 30 * 24 * 60 * 60 * 1000,
+    maskIp: true,
     output: "a",
     checkpoint: "b",
     http: { hostname: "::1", port: 0 },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Checkpoint } from "../../analyzer/checkpoint/checkpoint.ts";
+import { loadIpKey } from "../../analyzer/checkpoint/ip_key.ts";
 import { StoredCheckpoints } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { SqliteWindowHistory } from "../../analyzer/deno/sqlite_window_history.ts";
 import type { InputPosition } from "../../analyzer/decode/record_batch.ts";
@@ -228,6 +229,40 @@ Deno.test("recover() refuses a checkpoint that belongs to something else", async
   await place.checkpoints.save({ ...await place.latest(), epoch: 1 });
   place.output.delete("id");
   assert.match(await refusal(place.recover([source])), /does not belong to/);
+});
+
+// S-53
+Deno.test("recover() makes the key durable before the checkpoint that names it", async () => {
+  for (let count = 1;; count++) {
+    using place = new Place();
+    const key = await loadIpKey(place.checkpointStorage);
+    place.checkpointStorage.failAt(count);
+    const hasFailed = await place.recover([], { ipKey: key }).then(() => false, () => true);
+    place.checkpointStorage.crash();
+    const checkpoint = await place.latest();
+    if (checkpoint !== undefined) {
+      assert.equal(checkpoint.identity.ipKeyId, (await loadIpKey(place.checkpointStorage)).id);
+    }
+    if (!hasFailed) return assert.ok(count > 2 && checkpoint !== undefined);
+  }
+});
+
+// S-53
+Deno.test("recover() refuses addresses that were kept in another way", async () => {
+  using place = new Place();
+  const ipKey = await loadIpKey(place.checkpointStorage);
+  await place.recover([], { ipKey });
+  assert.equal((await place.recover([], { ipKey })).identity.ipKeyId, ipKey.id);
+  assert.match(await refusal(place.recover([])), /needs --mask-ip: take another --output/);
+  const other = await loadIpKey(new MemoryStorage());
+  assert.match(await refusal(place.recover([], { ipKey: other })), /ip_key, .* is gone: take/);
+  assert.match(
+    await refusal(place.recover([], { ipKey: { ...other, isNew: false } })),
+    /with another key than \/memory\/ip_key: take/,
+  );
+  using plain = new Place();
+  await plain.recover([]);
+  assert.match(await refusal(plain.recover([], { ipKey })), /as they came, not masked: take/);
 });
 
 Deno.test("recover() refuses error files that nothing else tells of", async () => {

@@ -72,7 +72,7 @@ function assertAllThere(totals: TotalsJson, directory: TemporaryDirectory): void
   assert.deepEqual(directory.errorLines().toSorted(), EXPECTED.errorLines.toSorted());
 }
 
-// S-49
+// S-54
 Deno.test("POST /logs: what was answered with 200 is there after kill -9", async () => {
   using directory = new TemporaryDirectory();
   // No checkpoint but those that deliveries ask for.
@@ -90,7 +90,7 @@ Deno.test("POST /logs: what was answered with 200 is there after kill -9", async
   assert.ok(!analyzer.program.stderr.text.includes("set aside"));
 });
 
-// S-51
+// S-56
 Deno.test("POST /logs: killed midway at any place, repeated with its key, each record counts once", async () => {
   const places = fc.array(fc.integer({ min: 0, max: TEXT.length }), {
     minLength: 1,
@@ -134,7 +134,7 @@ Deno.test("POST /logs: killed midway at any place, repeated with its key, each r
   );
 });
 
-// S-50
+// S-55
 Deno.test("POST /logs takes gzip and CSV, and windows close by the clock behind the last row", async () => {
   using directory = new TemporaryDirectory();
   await using analyzer = await Analyzer.start([
@@ -165,7 +165,7 @@ Deno.test("POST /logs takes gzip and CSV, and windows close by the clock behind 
   assert.equal(countsOf(await analyzer.windows()).total, all.totals.in_windows);
 });
 
-// S-52
+// S-57
 Deno.test("POST /logs answers 429 beyond its places, and takes the next one when one is free", async () => {
   using directory = new TemporaryDirectory();
   await using analyzer = await Analyzer.start([...LISTENING, ...directory.options()]);
@@ -198,7 +198,7 @@ Deno.test("POST /logs answers 429 beyond its places, and takes the next one when
   }
 });
 
-// S-43, S-52
+// S-43, S-57
 Deno.test("POST /logs tells its senders when the program stops", async () => {
   using directory = new TemporaryDirectory();
   const args = [...LISTENING, ...directory.options()];
@@ -216,7 +216,7 @@ Deno.test("POST /logs tells its senders when the program stops", async () => {
   assertAllThere((await next.untilLines(LINES.length)).totals, directory);
 });
 
-// S-28, S-49
+// S-28, S-54
 Deno.test("POST /logs goes on after a file has ended, and takes nothing under --once", async () => {
   using directory = new TemporaryDirectory();
   const file = directory.write("a.jsonl", LINES.slice(0, 9000).join("\n"));
@@ -249,14 +249,14 @@ Deno.test("POST /logs goes on after a file has ended, and takes nothing under --
   assert.deepEqual([refused.status, (await refused.json()).error.code], [503, "not_accepting"]);
 });
 
-// S-47, S-49
+// S-47, S-54
 Deno.test("POST /logs says that nothing is durable where nothing is saved", async () => {
   await using analyzer = await Analyzer.start([...LISTENING, "--no-save"]);
   const { durable, totals } = await deliver(analyzer, TEXT);
   assert.deepEqual([durable, totals.lines], [false, LINES.length]);
 });
 
-// S-49, S-50
+// S-54, S-55
 Deno.test("POST /logs and a socket share one run", async () => {
   using directory = new TemporaryDirectory();
   await using server = new LineServer();

@@ -86,7 +86,7 @@ async function assertAllCounted(analyzer: Analyzer, directory: TemporaryDirector
   );
 }
 
-// S-53, S-54, S-55
+// S-58, S-59, S-60
 Deno.test("analyze follows a log that is renamed, made anew, copied and emptied", async () => {
   using directory = new TemporaryDirectory();
   const log = new Log(directory);
@@ -123,7 +123,7 @@ Deno.test("analyze follows a log that is renamed, made anew, copied and emptied"
   assert.deepEqual(messages, [rotated, rotated, emptied, emptied]);
 });
 
-// S-44, S-56
+// S-44, S-61
 Deno.test("analyze counts every line of a log once, however it is rotated and killed", async () => {
   const step = fc.record({
     rotate: fc.constantFrom("none", "rename", "copy"),
@@ -166,7 +166,7 @@ Deno.test("analyze counts every line of a log once, however it is rotated and ki
   );
 });
 
-// S-53
+// S-58
 Deno.test("analyze waits for a log that is not there, and goes on from there to a plain file", async () => {
   using directory = new TemporaryDirectory();
   const log = new Log(directory);
@@ -198,7 +198,7 @@ Deno.test("analyze waits for a log that is not there, and goes on from there to 
   assert.deepEqual(await analyzer.windows(), EXPECTED.windows);
 });
 
-// S-56
+// S-61
 Deno.test("analyze starts though its log cannot be read any more, and goes on once it can", async () => {
   using directory = new TemporaryDirectory();
   const log = new Log(directory);
@@ -219,7 +219,7 @@ Deno.test("analyze starts though its log cannot be read any more, and goes on on
   await assertAllCounted(analyzer, directory);
 });
 
-// S-24, S-53
+// S-24, S-58
 Deno.test("analyze closes the last window by the clock when a followed log falls silent", async () => {
   using directory = new TemporaryDirectory();
   const log = new Log(directory);
@@ -233,7 +233,7 @@ Deno.test("analyze closes the last window by the clock when a followed log falls
   assert.deepEqual(await analyzer.windows(), EXPECTED.windows);
 });
 
-// S-39, S-56
+// S-39, S-61
 Deno.test("analyze says what is lost where a log has gone while it was away, and goes on", async () => {
   using directory = new TemporaryDirectory();
   const log = new Log(directory);

@@ -83,7 +83,7 @@ function urlsOf(windows: readonly WindowJson[]): Set<string> {
   );
 }
 
-// S-75
+// S-62
 Deno.test("no attack in a line gets out of the screen, the answers, the files or the database", async () => {
   using directory = new TemporaryDirectory();
   const projectBefore = [...Deno.readDirSync(PROJECT)].map(({ name }) => name).sort();

@@ -28,7 +28,7 @@ const COMMANDS: readonly [OptionTable, (args: readonly string[]) => unknown][] =
   [generatorOptions, (args) => generatorConfig(parseOptions(generatorOptions, args))],
 ];
 
-// S-75
+// S-62
 Deno.test("no attack gets out of the message about an option, its value or an argument", () => {
   for (const [options, read] of COMMANDS) {
     const names = Object.keys(options).map(optionName);

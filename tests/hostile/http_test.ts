@@ -33,7 +33,7 @@ function attackedApp(text: string) {
 
 const JSON_PATHS = ["/", "/metrics", "/windows", "/windows/current", `/windows/${START_MS}`];
 
-// S-75
+// S-62
 Deno.test("no attack in a log line or a source gets out of an answer, or is changed by it", async () => {
   for (const { name, text } of ATTACKS) {
     const app = attackedApp(text);

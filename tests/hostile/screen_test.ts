@@ -32,7 +32,7 @@ function attackedWindow(url: string): ClosedWindow {
   return { ...windowSummary({ statuses }), state: "closed", ipSketches: [] };
 }
 
-// S-75
+// S-62
 Deno.test("no attack gets out of a table", () => {
   const options = { rowsMax: 20, showUrls: true, urlsMax: 10 };
   const harmless = formatWindowTable(attackedWindow("/"), options).split("\n");

@@ -14,6 +14,8 @@ export interface OpenWindow {
 export interface Moment {
   readonly totals: Totals;
   readonly open: readonly OpenWindow[];
+  /** Windows that retention has removed. */
+  readonly removed: readonly OpenWindow[];
   /** `undefined` where windows were lost with a damaged database. */
   readonly history: WindowHistory | undefined;
   readonly windowLengthMs: number;
@@ -35,7 +37,7 @@ export function checkTotals(totals: Totals): void {
 
 /** Totals, windows and error files tell the same story, row by row. */
 export function checkAgreement(
-  { totals, open, history, windowLengthMs, errorLines }: Moment,
+  { totals, open, removed, history, windowLengthMs, errorLines }: Moment,
 ): void {
   checkTotals(totals);
   assert.equal(errorLines.length, totals.errors, "lines of the error files");
@@ -45,11 +47,12 @@ export function checkAgreement(
   if (history === undefined) return;
   const { windows: closed } = history.query({ limit: 1_000_000, urlsMax: 1 });
   const sum = (key: "totalCount" | "errorCount") =>
-    [...closed, ...open].reduce((all, window) => all + window[key], 0);
+    [...closed, ...open, ...removed].reduce((all, window) => all + window[key], 0);
   assert.equal(sum("totalCount"), totals.inWindows, "rows in windows");
   assert.equal(sum("errorCount"), totals.errorsInWindows, "errors in windows");
-  const starts = new Set([...closed, ...open].map(({ startMs }) => startMs));
-  assert.equal(starts.size, closed.length + open.length, "a window is there twice");
+  const starts = new Set([...closed, ...open, ...removed].map(({ startMs }) => startMs));
+  const count = closed.length + open.length + removed.length;
+  assert.equal(starts.size, count, "a window is there twice");
   const rowsByWindow = Map.groupBy(
     rows,
     ({ timestamp }) => Math.floor(Date.parse(timestamp) / windowLengthMs) * windowLengthMs,
@@ -64,7 +67,12 @@ export function checkAgreement(
 }
 
 /** The history of a run that has read one file and nothing else, beside the slow and obvious way. */
-export function checkWindows(history: WindowHistory, expected: NaiveAnalysis): void {
+export function checkWindows(
+  history: WindowHistory,
+  expected: NaiveAnalysis,
+  removed: readonly OpenWindow[],
+): void {
+  const removedStarts = new Set(removed.map(({ startMs }) => startMs));
   const late = new Map(expected.lateByWindow.map((of) => [of.windowStartMs, of]));
   const { windows } = history.query({ limit: 1_000_000, urlsMax: 1000 });
   assert.deepEqual(
@@ -77,7 +85,7 @@ export function checkWindows(history: WindowHistory, expected: NaiveAnalysis): v
         urls: urls.map(({ url, count }) => ({ url, count })),
       })),
     })),
-    expected.windows.map((window) => ({
+    expected.windows.filter(({ startMs }) => !removedStarts.has(startMs)).map((window) => ({
       ...window,
       lateCount: late.get(window.startMs)?.lateCount ?? 0,
       lateErrorCount: late.get(window.startMs)?.lateErrorCount ?? 0,

@@ -31,6 +31,7 @@ export interface Outage {
  */
 export class SimulatedDisk {
   readonly #random: Mulberry32;
+  readonly #nowMs: () => number;
   readonly #files = new Map<string, File>();
   /** What may still come of operations that a program did not live to see the end of. */
   readonly #underWay = new Set<() => void>();
@@ -38,12 +39,22 @@ export class SimulatedDisk {
   /** How many operations have been refused, by kind. */
   readonly refused = new Map<DiskOperation, number>();
 
-  constructor(random: Mulberry32) {
+  /** @param nowMs the wall clock */
+  constructor(random: Mulberry32, nowMs: () => number) {
     this.#random = random;
+    this.#nowMs = nowMs;
   }
 
-  /** The directory below `root` as one program sees it. */
-  storage(root: string, life: Life): Storage {
+  /**
+   * The directory below `root` as one program sees it.
+   *
+   * @param onRemoved told what was in a file that was removed
+   */
+  storage(
+    root: string,
+    life: Life,
+    onRemoved: (bytes: Uint8Array) => void = () => {},
+  ): Storage {
     const at = (path: string) => `${root}/${path}`;
     return {
       root,
@@ -55,7 +66,13 @@ export class SimulatedDisk {
       append: (path) =>
         this.#do(life, "append", at(path), () => {
           if (!this.#files.has(at(path))) {
-            this.#files.set(at(path), { written: EMPTY, durable: undefined, lost: [] });
+            const modifiedAtMs = this.#nowMs();
+            this.#files.set(at(path), {
+              written: EMPTY,
+              durable: undefined,
+              lost: [],
+              modifiedAtMs,
+            });
           }
           return this.#open(at(path), life);
         }),
@@ -67,7 +84,14 @@ export class SimulatedDisk {
           this.#files.delete(at(from));
         }),
       remove: (path) =>
-        this.#doWhole(life, "remove", at(path), () => void this.#files.delete(at(path))),
+        this.#doWhole(life, "remove", at(path), () => {
+          const file = this.#files.get(at(path));
+          if (file === undefined) return;
+          this.#files.delete(at(path));
+          onRemoved(file.written);
+        }),
+      // There are none but in names.
+      removeDirectory: () => Promise.resolve(),
       list: (directory) =>
         this.#do(
           life,
@@ -77,6 +101,7 @@ export class SimulatedDisk {
             this.paths(at(directory)).map((path): StoredFile => ({
               path: path.slice(root.length + 1),
               bytes: this.#get(path).written.length,
+              modifiedAtMs: this.#get(path).modifiedAtMs,
             })),
         ),
     };
@@ -204,7 +229,8 @@ export class SimulatedDisk {
   }
 
   #set(path: string, bytes: Uint8Array): void {
-    this.#files.set(path, { written: bytes, durable: bytes, lost: [] });
+    const modifiedAtMs = this.#nowMs();
+    this.#files.set(path, { written: bytes, durable: bytes, lost: [], modifiedAtMs });
   }
 
   #get(path: string): File {
@@ -216,6 +242,7 @@ export class SimulatedDisk {
   #add(path: string, bytes: Uint8Array): void {
     const file = this.#get(path);
     file.written = concatBytes([file.written, bytes]);
+    file.modifiedAtMs = this.#nowMs();
   }
 
   #makeDurable(path: string, length: number): void {
@@ -241,6 +268,7 @@ interface File {
   durable: Uint8Array | undefined;
   /** Places of bytes that the system has given up; what is written there anew is right again. */
   readonly lost: { readonly start: number; readonly end: number }[];
+  modifiedAtMs: number;
 }
 
 const EMPTY = new Uint8Array();

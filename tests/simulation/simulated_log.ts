@@ -103,7 +103,7 @@ export class SimulatedLog {
   }
 }
 
-/** How long a server goes on with the old file; 1 s is promised (S-54). */
+/** How long a server goes on with the old file; 1 s is promised (S-59). */
 const BEHIND_MS = 900;
 
 const CSV_HEADER = "timestamp,ip,method,url,status\n";

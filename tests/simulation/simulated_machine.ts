@@ -38,12 +38,14 @@ export class SimulatedMachine implements Disposable {
   readonly #events = new Map<string, number>();
   /** Checkpoints that were damaged, and that no start has looked at yet. */
   damagedSlots = 0;
+  /** What retention has removed. */
+  readonly removedLines: string[] = [];
   /** A damaged checkpoint may take what was delivered with it. */
   hasLostCheckpoint = false;
 
   constructor(seed: number) {
     this.random = new Mulberry32(seed);
-    this.disk = new SimulatedDisk(this.random);
+    this.disk = new SimulatedDisk(this.random, () => this.clock.wallMs());
     this.database = new SimulatedDatabase(this.random);
     this.inputs = this.random.pick(INPUTS);
     const log = (name: string, isWanted: boolean) =>
@@ -179,6 +181,11 @@ export class SimulatedMachine implements Disposable {
       this.count("clock set");
       const wallMs = this.clock.wallMs();
       this.clock.setWall(wallMs + this.random.pick([-3_600_000, 3_600_000]));
+    } else if (dice < 0.89) {
+      // Long enough for all that is stored to become too old, and for somebody to look.
+      this.count("day passed");
+      this.clock.setWall(this.clock.wallMs() + 108_000_000);
+      this.clock.advance(61_000);
     } else if (dice < 0.94) {
       this.#beginOutage();
     } else {
@@ -218,22 +225,23 @@ export class SimulatedMachine implements Disposable {
     this.sender.isDown = false;
   }
 
-  /** How many whole lines there are in the error files. */
+  /** How many whole lines there are in the error files, with those removed as old. */
   errorLineCount(): number {
-    let count = 0;
+    let count = this.removedLines.length;
     for (const path of this.disk.paths(`${OUTPUT}/errors`)) {
       for (const byte of this.disk.bytes(path)!) if (byte === 0x0a) count++;
     }
     return count;
   }
 
-  /** Lines of all error files, in the order of their paths. */
+  /** Lines of all error files, in the order of their paths, and before them those removed as old. */
   errorLines(): string[] {
-    return this.disk.paths(`${OUTPUT}/errors`).flatMap((path) => {
+    const lines = this.disk.paths(`${OUTPUT}/errors`).flatMap((path) => {
       const text = new TextDecoder().decode(this.disk.bytes(path));
       assert.ok(text === "" || text.endsWith("\n"), `${path} ends with half a line`);
       return text.split("\n").slice(0, -1);
     });
+    return [...this.removedLines, ...lines];
   }
 
   /** URLs of the error rows that begin so; that none is there twice is checked elsewhere. */

@@ -16,13 +16,14 @@ import { createApp, type HttpApp } from "../../analyzer/http/app.ts";
 import type { TotalsJson } from "../../analyzer/http/live_json.ts";
 import { type RunningPipeline, startPipeline } from "../../analyzer/pipeline.ts";
 import { ID_FILE, openResults, type RecoveredState } from "../../analyzer/recovery.ts";
-import { ErrorFiles } from "../../analyzer/sink/error_files.ts";
+import { ErrorFiles, type ErrorFilesState } from "../../analyzer/sink/error_files.ts";
+import { Retention } from "../../analyzer/sink/retention.ts";
 import { StorageRetrier } from "../../analyzer/sink/storage_retrier.ts";
 import { emptyTotals, type Totals } from "../../analyzer/sink/totals.ts";
 import type { Source } from "../../analyzer/source/source.ts";
 import type { WindowHistory } from "../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
-import { checkAgreement, checkTotals, checkWindows } from "./invariants.ts";
+import { checkAgreement, checkTotals, checkWindows, type OpenWindow } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { ASIDE, CHECKPOINTS, LOG, OUTPUT, SimulatedMachine, TCP } from "./simulated_machine.ts";
 import { LINE_BYTES_MAX } from "./traffic.ts";
@@ -59,6 +60,8 @@ class Simulation implements Disposable {
   #savedEpoch = -1;
   /** Windows are gone with a database that was damaged. */
   #hasLostWindows = false;
+  /** Windows that were removed as too old, by their start; a crash may bring them back. */
+  readonly #removedWindows = new Map<number, OpenWindow>();
   /** A run that begins anew begins with the log as it is then; what came before is set aside. */
   #hasLeftRotated = false;
 
@@ -70,8 +73,11 @@ class Simulation implements Disposable {
       ...(this.#machine.isFollowed ? ["--follow"] : []),
       ...["--limit", `line-bytes=${LINE_BYTES_MAX}`, "--window", "1s"],
       ...["--limit", "error-file-bytes=3000", "--limit", "error-file-age=10s"],
+      // Days pass here at random; that keys are forgotten is tested elsewhere.
+      ...["--limit", "idempotency-key-age=366d"],
       ...["--lateness", "500ms", "--idle-timeout", "2s", "--max-future", "off"],
       ...["--checkpoint-interval", this.#machine.random.pick(["20ms", "100ms", "1s"])],
+      ...["--retention", this.#machine.random.pick(["off", "off", "1s", "1h"])],
     ]));
   }
 
@@ -103,13 +109,18 @@ class Simulation implements Disposable {
     const sources = this.#machine.sources(life, this.#config);
     const mend = isLast ? () => {} : this.#machine.damageSomething();
     if (isLast) this.#machine.endOutages();
-    const { history, recovered, checkpoints } = await this.#driven(this.#open(life, sources))
+    const { history, recovered, checkpoints, checkpointedFiles } = await this.#driven(
+      this.#open(life, sources),
+    )
       .catch((exception) => {
         if (!(exception instanceof StorageException) || isLast) throw exception;
         return {} as Partial<Opened>;
       });
     mend();
-    if (history === undefined || recovered === undefined || checkpoints === undefined) {
+    if (
+      history === undefined || recovered === undefined || checkpoints === undefined ||
+      checkpointedFiles === undefined
+    ) {
       this.#machine.count("failed start");
       this.#machine.end(life, "kill");
       return;
@@ -120,6 +131,12 @@ class Simulation implements Disposable {
     const closedUpToMs = recovered.state?.windows.closedUpToMs ?? -Infinity;
     const closed = new Set<number>();
     const limitCounter = new LimitCounter();
+    const errors = new ErrorFiles(
+      this.#machine.disk.storage(OUTPUT, life),
+      { limits: this.#config.limits, limitCounter },
+      recovered.errorFiles,
+      retrier,
+    );
     const pipeline = startPipeline({
       config: this.#config,
       clock: life,
@@ -127,12 +144,8 @@ class Simulation implements Disposable {
       recovered,
       history,
       checkpoints,
-      errors: new ErrorFiles(
-        this.#machine.disk.storage(OUTPUT, life),
-        { limits: this.#config.limits, limitCounter },
-        recovered.errorFiles,
-        retrier,
-      ),
+      errors,
+      retention: this.#retention(life, errors, history, checkpointedFiles),
       retrier,
       reporter: {
         windowClosed({ startMs }) {
@@ -158,7 +171,9 @@ class Simulation implements Disposable {
       deliveries: pipeline.deliveries,
       limits: this.#config.limits,
       limitCounter,
+      savedErrors: undefined,
       turn: () => life.turn(),
+      monotonicMs: () => life.monotonicMs(),
       health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),
@@ -213,7 +228,7 @@ class Simulation implements Disposable {
       }
       const { open } = pipeline.board.latest;
       if (this.#machine.inputs === "file" && this.#machine.bodies.length === 0) {
-        checkWindows(history, this.#machine.expected);
+        checkWindows(history, this.#machine.expected, this.#removed(history));
       }
       assert.deepEqual(open.map(({ startMs }) => startMs), [], "a window stays open");
       return await this.#stop(pipeline, stopping, life, history, base.bytes - readBefore);
@@ -253,6 +268,7 @@ class Simulation implements Disposable {
     checkAgreement({
       totals,
       open,
+      removed: this.#removed(history),
       history: this.#hasLostWindows ? undefined : history,
       windowLengthMs: this.#config.windowLengthMs,
       errorLines: this.#machine.errorLines(),
@@ -283,12 +299,14 @@ class Simulation implements Disposable {
         await life.whileAlive();
         this.#machine.count(`${what} set aside`);
         this.#machine.database.setAside();
+        this.#removedWindows.clear();
         if (what === "database") this.#hasLostWindows = true;
         else {
           this.#machine.disk.moveAll(
             [`${OUTPUT}/${ID_FILE}`, ...this.#machine.disk.paths(`${OUTPUT}/errors`)],
             ASIDE,
           );
+          this.#machine.removedLines.length = 0;
           this.#hasLostWindows = false;
           this.#savedEpoch = -1;
           this.#hasLeftRotated ||= this.#machine.isFollowed;
@@ -302,7 +320,50 @@ class Simulation implements Disposable {
         return ASIDE;
       },
     }, { sources, windowLengthMs, minStatus, label: "label", notice: () => {} });
-    return { history, recovered, checkpoints };
+    return { history, recovered, checkpoints, checkpointedFiles: () => stored.errorFiles };
+  }
+
+  /** The one of the program, which leaves behind what it has removed. */
+  #retention(
+    life: Life,
+    errors: ErrorFiles,
+    history: WindowHistory,
+    checkpointedFiles: Opened["checkpointedFiles"],
+  ): Retention | undefined {
+    const { retentionMs } = this.#config;
+    if (retentionMs === Infinity) return undefined;
+    const all = () => history.query({ limit: 1_000_000, urlsMax: 1 }).windows;
+    return new Retention({
+      retentionMs,
+      clock: life,
+      storage: this.#machine.disk.storage(OUTPUT, life, (bytes) => {
+        this.#machine.count("error file removed");
+        this.#machine.removedLines.push(
+          ...new TextDecoder().decode(bytes).split("\n").slice(0, -1),
+        );
+      }),
+      errors,
+      history: {
+        removeOld: (options) => {
+          const before = all();
+          const removal = history.removeOld(options);
+          const left = new Set(all().map(({ startMs }) => startMs));
+          for (const window of before) {
+            if (!left.has(window.startMs)) this.#removedWindows.set(window.startMs, window);
+          }
+          this.#machine.count("window removed", removal.windows);
+          return removal;
+        },
+      },
+      checkpointedFiles,
+      notice: () => {},
+    });
+  }
+
+  /** Windows that are not there any more, since they were too old. */
+  #removed(history: WindowHistory): OpenWindow[] {
+    return [...this.#removedWindows.values()]
+      .filter(({ startMs }) => history.get(startMs, { urlsMax: 1 }) === undefined);
   }
 
   /** Then every byte that is counted was read from the socket. */
@@ -342,6 +403,7 @@ class Simulation implements Disposable {
         totalCount,
         errorCount: statuses.reduce((sum, { errorCount }) => sum + errorCount, 0),
       })),
+      removed: this.#removed(history),
       history: this.#hasLostWindows ? undefined : history,
       windowLengthMs: this.#config.windowLengthMs,
       errorLines: this.#machine.errorLines(),
@@ -375,6 +437,7 @@ interface Opened {
   readonly history: WindowHistory;
   readonly recovered: RecoveredState;
   readonly checkpoints: CheckpointStore;
+  readonly checkpointedFiles: () => readonly ErrorFilesState[];
 }
 
 /** Lets everything run that needs no time. */

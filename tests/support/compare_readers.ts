@@ -4,6 +4,7 @@ import {
   LineDecoder,
   type LineReader,
 } from "../../analyzer/decode/line_decoder.ts";
+import { IP_KEY_BYTES, IpMask } from "../../analyzer/decode/ip_mask.ts";
 import { FUTURE_WINDOW, type RecordBatch } from "../../analyzer/decode/record_batch.ts";
 import { MutatedLines } from "./line_mutations.ts";
 import { testLimits } from "./limits.ts";
@@ -13,16 +14,25 @@ import { testLimits } from "./limits.ts";
  * of every field of every line: with a `minStatus` of 100 every record is an error row, and all
  * that is known of it comes out.
  *
+ * @param options `isMasked` for the same with addresses masked
+ *
  * @throws {assert.AssertionError} with the seed and the first line that is read differently
  */
-export function compareReaders(options: { readonly seed: number; readonly lineCount: number }) {
-  const { seed, lineCount } = options;
+export function compareReaders(options: {
+  readonly seed: number;
+  readonly lineCount: number;
+  readonly isMasked?: boolean;
+}) {
+  const { seed, lineCount, isMasked = false } = options;
+  const decoderOptions = isMasked ? { ...OPTIONS, ipMask: IP_MASK } : OPTIONS;
   const lines = new MutatedLines(seed);
   for (let done = 0; done < lineCount; done += BLOCK_LINES) {
     const block = Array.from({ length: BLOCK_LINES }, () => lines.next());
     const chunk = chunkOf(block);
-    const fastRows = rowsOf(decode(new LineDecoder("input", OPTIONS), chunk));
-    const slowRows = rowsOf(decode(new LineDecoder("input", OPTIONS, undefined, PARSER), chunk));
+    const fastRows = rowsOf(decode(new LineDecoder("input", decoderOptions), chunk));
+    const slowRows = rowsOf(
+      decode(new LineDecoder("input", decoderOptions, undefined, PARSER), chunk),
+    );
     if (sameRows(fastRows, slowRows)) continue;
     for (const [i, line] of block.entries()) {
       assert.deepEqual(fastRows[i], slowRows[i], `seed ${seed}: ${new TextDecoder().decode(line)}`);
@@ -42,6 +52,8 @@ const OPTIONS = {
   windowLengthMs: 30_000,
   latenessMs: 5000,
 } as const;
+
+const IP_MASK = new IpMask(new Uint8Array(IP_KEY_BYTES));
 
 /** Some lines are in the future. */
 const TIMES: ChunkTimes = {

@@ -1,10 +1,10 @@
-import type { AppendFile, Storage, StoredFile } from "../../analyzer/sink/storage.ts";
+import type { AppendFile, PieceStorage, Storage, StoredFile } from "../../analyzer/sink/storage.ts";
 
 /**
  * A {@linkcode Storage} in memory that keeps apart what was written and what is durable, and that
  * ends on demand as a process or a machine does.
  */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements Storage, PieceStorage {
   readonly root = "/memory";
   /** What a running process sees. */
   readonly #written = new Map<string, Uint8Array>();
@@ -12,6 +12,8 @@ export class MemoryStorage implements Storage {
   readonly #durable = new Map<string, Uint8Array>();
   /** What a refused sync has lost: from here to there it is zeros, whatever later syncs say. */
   readonly #lost = new Map<string, { readonly start: number; readonly end: number }>();
+  /** When files were last written to, as far as a test says so. */
+  readonly #modified = new Map<string, number>();
   readonly #onOperation: (operation: string) => void;
   #operationCount = 0;
   #failFrom = Infinity;
@@ -79,6 +81,11 @@ export class MemoryStorage implements Storage {
     this.#durable.set(path, bytes);
   }
 
+  /** Says when a file was last written to; 0 unless told. No operation. */
+  touch(path: string, modifiedAtMs: number): void {
+    this.#modified.set(path, modifiedAtMs);
+  }
+
   /** Takes a file away, as somebody else would; no operation. */
   delete(path: string): void {
     this.#written.delete(path);
@@ -88,6 +95,15 @@ export class MemoryStorage implements Storage {
   async read(path: string): Promise<Uint8Array | undefined> {
     await this.#begin("read", path);
     return this.#written.get(path)?.slice();
+  }
+
+  async readPiece(
+    path: string,
+    startBytes: number,
+    endBytes: number,
+  ): Promise<Uint8Array | undefined> {
+    await this.#begin("read", path);
+    return this.#written.get(path)?.slice(startBytes, endBytes);
   }
 
   async replace(path: string, bytes: Uint8Array): Promise<void> {
@@ -146,15 +162,22 @@ export class MemoryStorage implements Storage {
 
   async remove(path: string): Promise<void> {
     await this.#begin("remove", path);
-    this.#get(path);
     this.delete(path);
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    await this.#begin("removeDirectory", path);
   }
 
   async list(directory: string): Promise<readonly StoredFile[]> {
     await this.#begin("list", directory);
     return this.paths()
       .filter((path) => path.startsWith(`${directory}/`))
-      .map((path) => ({ path, bytes: this.#get(path).length }));
+      .map((path) => ({
+        path,
+        bytes: this.#get(path).length,
+        modifiedAtMs: this.#modified.get(path) ?? 0,
+      }));
   }
 
   /** Fails where that was asked for. Asynchronous, so that nobody comes to rely on an order. */

@@ -7,6 +7,7 @@ import type {
   WindowPage,
   WindowQuery,
 } from "../../analyzer/sink/window_history.ts";
+import type { ErrorSearch } from "../../analyzer/history/error_search.ts";
 import type { StatusPart, WindowRangeReader } from "../../analyzer/history/window_range.ts";
 import { DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
@@ -190,6 +191,8 @@ export interface AppFixture {
   readonly health?: Partial<Health>;
   /** Unless told otherwise the run takes no deliveries. */
   readonly deliveries?: DeliveryReceiver;
+  /** Unless told otherwise the run saves nothing. */
+  readonly savedErrors?: ErrorSearch;
   readonly onException?: (exception: unknown) => void;
 }
 
@@ -202,6 +205,8 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     live,
     history,
     deliveries,
+    savedErrors: fixture.savedErrors,
+    monotonicMs: () => 0,
     ...testLimits(),
     turn: () => Promise.resolve(),
     health: () => ({

@@ -130,7 +130,7 @@ Deno.test("decodeCheckpoint() refuses a file of any other length", async () => {
   await assert.rejects(decodeCheckpoint(Uint8Array.of(...file, 0x20)), SyntaxError);
 });
 
-// S-76
+// S-63
 Deno.test("decodeCheckpoint() refuses a whole file that this program did not write with a SyntaxError", async () => {
   const payloads = [
     ...["", "{}", "[]", "null", "1", '"a"', "{", "\xff", '{"$map":1}', '{"$map":[1]}'],

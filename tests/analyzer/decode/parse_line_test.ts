@@ -205,3 +205,15 @@ Deno.test("parseLine() takes time in proportion to the line, however it is made"
   // A linear reader takes 50 ms for these 6 MiB, a quadratic one minutes.
   assert.ok(performance.now() - startedAtMs < 5000);
 });
+
+Deno.test("parseLine() gives the five fields and nothing else where another address is to stand there", () => {
+  const json = '{"remote_addr":"192.0.2.1","status":"404","url":"/\\u00e9","method":"GET",' +
+    '"ip":"192.0.2.1","timestamp":1748631167.25}';
+  const parsed = parseLine(encoder.encode(json), "auto", undefined);
+  assert.ok(parsed.kind === "record");
+  assert.equal(
+    parsed.record.toJson("ip-x"),
+    '{"timestamp":1748631167.25,"ip":"ip-x","method":"GET","url":"/é","status":404}',
+  );
+  assert.equal(parsed.record.toJson(), json);
+});

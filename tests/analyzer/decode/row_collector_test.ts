@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { IP_KEY_BYTES, IpMask } from "../../../analyzer/decode/ip_mask.ts";
+import { parseLine } from "../../../analyzer/decode/parse_line.ts";
 import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import { RecordBatchBuilder } from "../../../analyzer/decode/record_batch_builder.ts";
-import { RowCollector } from "../../../analyzer/decode/row_collector.ts";
+import { RowCollector, type RowOptions } from "../../../analyzer/decode/row_collector.ts";
 import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import {
   ERROR_BYTES,
@@ -28,9 +30,10 @@ const ORIGIN = {
   position: { offsetBytes: 0, csvLayout: undefined },
 };
 
-function setUp() {
-  const builder = new RecordBatchBuilder(OPTIONS);
-  const rows = new RowCollector(builder, OPTIONS);
+function setUp(more: Pick<RowOptions, "ipMask"> = {}) {
+  const options = { ...OPTIONS, ...more };
+  const builder = new RecordBatchBuilder(options);
+  const rows = new RowCollector(builder, options);
   const place = (timeMs: number) => rows.place(timeMs);
   const build = () => {
     // Not a line of it matters here, but a batch without any would be none.
@@ -208,5 +211,33 @@ Deno.test("RowCollector counts an escaped URL as what it stands for, and keeps i
     assert.deepEqual(first, second);
     assert.deepEqual(urlHashes.subarray(0, 2), urlHashes.subarray(2, 4));
     assert.equal(new TextDecoder().decode(lineBytes.subarray(0, lineOffsets[1])), `${escaped}\n`);
+  }
+});
+
+Deno.test("RowCollector keeps the five fields with a masked address, byte for byte as the parser does", () => {
+  const ipMask = new IpMask(new Uint8Array(IP_KEY_BYTES));
+  const fields = { timestamp: "2025-05-30T18:52:45Z", ip: "192.0.2.1" };
+  for (const [method, url] of [["GET", "\\/a\\u00e9\ufeff"], ["G\\u0045T", "/\ufeff"], ["", ""]]) {
+    const line = `{"host":"192.0.2.1","timestamp":"${fields.timestamp}","ip":"${fields.ip}",` +
+      `"method":"${method}","url":"${url}","status":500}`;
+    const { rows, build } = setUp({ ipMask });
+    scanned({
+      placedMs: 0,
+      error: { ...fields, line, method: method!, url: url! },
+      hasEscapedUrl: url!.includes("\\"),
+    });
+    rows.take("json", 5000, 1);
+    const parsed = parseLine(new TextEncoder().encode(line), "auto", undefined);
+    assert.ok(parsed.kind === "record");
+    rows.addRecord(parsed.record);
+    const { lineBytes, lineOffsets, ipHashes } = build().errors;
+    const [first, second] = [0, 1].map((i) =>
+      new TextDecoder().decode(lineBytes.subarray(lineOffsets[i], lineOffsets[i + 1]))
+    );
+    assert.equal(first, second);
+    const masked = `ip-${new Uint8Array(ipHashes.slice(0, 2).reverse().buffer).toHex()}`;
+    assert.ok(JSON.parse(first!).ip.startsWith(masked), "the address is counted by its mask");
+    assert.ok(!first!.includes(fields.ip), first);
+    assert.deepEqual(ipHashes.subarray(0, 2), ipHashes.subarray(2, 4));
   }
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { IP_KEY_BYTES, IpMask } from "../../../analyzer/decode/ip_mask.ts";
 import { BodyHead, HEAD_BYTES_MAX } from "../../../analyzer/delivery/body_head.ts";
 
 const BYTES = Uint8Array.from({ length: 3000 }, (_, i) => i * 7);
@@ -29,4 +30,16 @@ Deno.test("BodyHead.hash() tells bodies apart by their first KiB and their lengt
 Deno.test("BodyHead.hash() refuses to hash what has not come yet", () => {
   assert.throws(() => headOf(10).hash(11), RangeError);
   assert.throws(() => headOf(1023).hash(5000), RangeError);
+});
+
+Deno.test("BodyHead.hash() is a keyed one where addresses are masked", () => {
+  const hash = (key: number, ...sizes: number[]) => {
+    const head = new BodyHead(new IpMask(new Uint8Array(IP_KEY_BYTES).fill(key)));
+    for (const size of sizes) head.add(BYTES.subarray(0, size));
+    return head.hash(100);
+  };
+  assert.deepEqual(hash(1, 100), hash(1, 200));
+  assert.equal(hash(1, 100).length, 2);
+  assert.notDeepEqual(hash(1, 100), hash(2, 100));
+  assert.notDeepEqual(hash(1, 100), headOf(100).hash(100));
 });

@@ -104,7 +104,7 @@ Deno.test("DeliveryLedger leaves a key alone under which nothing more was counte
   assert.deepEqual(ledger.state(), before);
 });
 
-// S-51
+// S-56
 Deno.test("DeliveryLedger keeps so many keys and no more, those used last", () => {
   const max = DEFAULT_LIMITS.idempotencyKeys;
   const keys = Array.from({ length: max }, (_, i) => recordOf(`k${i}`, i));
@@ -122,7 +122,7 @@ Deno.test("DeliveryLedger keeps so many keys and no more, those used last", () =
   assert.deepEqual(ledger.state().slice(-2).map(keyOfRecord), ["k0", "new"]);
 });
 
-// S-51
+// S-56
 Deno.test("DeliveryLedger forgets keys after a day, to the millisecond", () => {
   const age = DEFAULT_LIMITS.idempotencyKeyAge;
   const limits = testLimits();

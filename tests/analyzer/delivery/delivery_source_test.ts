@@ -18,7 +18,7 @@ function countsOf({ lines, valid, partial, errors }: Totals) {
   return { lines, valid, partial, errors };
 }
 
-// S-49
+// S-54
 Deno.test("DeliverySource.receive() answers with the counts of one request, once they are durable", async () => {
   const run = new DeliveryRun();
   const other = run.deliver(TEXT);
@@ -39,7 +39,7 @@ Deno.test("DeliverySource.receive() answers with the counts of one request, once
   await run.stop();
 });
 
-// S-50
+// S-55
 Deno.test("DeliverySource is one input, from the first request to the end of the program", async () => {
   const run = new DeliveryRun();
   for (let i = 0; i < 2; i++) await run.until(run.deliver(TEXT));
@@ -51,7 +51,7 @@ Deno.test("DeliverySource is one input, from the first request to the end of the
   assert.deepEqual(unused.kinds, [], "nobody has delivered anything");
 });
 
-// S-50
+// S-55
 Deno.test("DeliverySource reads each request by its own type and CSV header", async () => {
   const run = new DeliveryRun();
   const csv = `status,url,method,ip,timestamp\n404,/a,GET,192.0.2.1,${BASE_MS}\n`;
@@ -73,7 +73,7 @@ Deno.test("DeliverySource reads each request by its own type and CSV header", as
   await run.stop();
 });
 
-// S-50
+// S-55
 Deno.test("DeliverySource counts what came of a body that broke off, its last line as partial", async () => {
   const run = new DeliveryRun();
   const text = TEXT + LINES[0]!.slice(0, 30);
@@ -85,7 +85,7 @@ Deno.test("DeliverySource counts what came of a body that broke off, its last li
   await run.stop();
 });
 
-// S-52
+// S-57
 Deno.test("DeliverySource gives up on a silent sender, and its place is free again", async () => {
   const run = new DeliveryRun();
   const answer = run.deliver(bodyOf([TEXT], "open"));
@@ -99,7 +99,7 @@ Deno.test("DeliverySource gives up on a silent sender, and its place is free aga
   await run.stop();
 });
 
-// S-52
+// S-57
 Deno.test("DeliverySource takes so many requests at a time and no more", async () => {
   const run = new DeliveryRun();
   const answers = [];
@@ -113,7 +113,7 @@ Deno.test("DeliverySource takes so many requests at a time and no more", async (
   await run.stop();
 });
 
-// S-51
+// S-56
 Deno.test("DeliverySource counts a repeated key once, and tells what it had counted", async () => {
   const run = new DeliveryRun();
   const first = await run.until(run.deliver(TEXT, { key: "k" }));
@@ -127,7 +127,7 @@ Deno.test("DeliverySource counts a repeated key once, and tells what it had coun
   await run.stop();
 });
 
-// S-51
+// S-56
 Deno.test("DeliverySource refuses a key whose request is on its way, until that is durable", async () => {
   const run = new DeliveryRun();
   const first = run.deliver(TEXT, { key: "k" });
@@ -143,7 +143,7 @@ Deno.test("DeliverySource refuses a key whose request is on its way, until that 
   await run.stop();
 });
 
-// S-51
+// S-56
 Deno.test("DeliverySource goes on behind what was counted under the key of a body that broke off", async () => {
   const run = new DeliveryRun();
   for (let cut = 0; cut < TEXT.length; cut++) {
@@ -188,7 +188,7 @@ Deno.test("DeliverySource tells at the last checkpoint that a delivery is durabl
   assert.equal((await answer).kind, "delivered");
 });
 
-// S-51
+// S-56
 Deno.test("DeliverySource: crashed anywhere, restored and repeated, a key counts each record once", async () => {
   const line = fc.constantFrom(
     ...LINES,

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { DirectoryStorage } from "../../../analyzer/deno/directory_storage.ts";
 import { StorageException } from "../../../analyzer/exceptions.ts";
 
+async function listed(storage: DirectoryStorage, directory: string) {
+  return (await storage.list(directory)).map(({ path, bytes }) => ({ path, bytes }));
+}
+
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array | undefined) =>
   bytes === undefined ? undefined : new TextDecoder().decode(bytes);
@@ -42,7 +46,14 @@ storageTest("DirectoryStorage.replace() makes a file, or replaces all of it", as
   assert.equal(decode(await storage.read("c/file")), "a long text");
   await storage.replace("c/file", encode("short"));
   assert.equal(decode(await storage.read("c/file")), "short");
-  assert.deepEqual(await storage.list("c"), [{ path: "c/file", bytes: 5 }]);
+  assert.deepEqual(await listed(storage, "c"), [{ path: "c/file", bytes: 5 }]);
+});
+
+// S-53
+storageTest("DirectoryStorage.replace() lets nobody else read a secret", async (storage) => {
+  await storage.replace("a/secret", encode("key"), { isSecret: true });
+  assert.equal(Deno.statSync(join(storage.root, "a/secret")).mode! & 0o777, 0o600);
+  assert.deepEqual(await storage.read("a/secret"), encode("key"));
 });
 
 storageTest("DirectoryStorage.replace() is not disturbed by what a crash left", async (storage) => {
@@ -114,8 +125,30 @@ storageTest("DirectoryStorage.remove() removes one file", async (storage) => {
   await write(storage, "c/one", "1");
   await write(storage, "c/two", "2");
   await storage.remove("c/one");
-  assert.deepEqual(await storage.list("c"), [{ path: "c/two", bytes: 1 }]);
-  await assert.rejects(storage.remove("c/one"), StorageException);
+  assert.deepEqual(await listed(storage, "c"), [{ path: "c/two", bytes: 1 }]);
+  // Somebody else may have been there before.
+  await storage.remove("c/one");
+});
+
+storageTest(
+  "DirectoryStorage.removeDirectory() removes an empty one, and no other",
+  async (storage) => {
+    await write(storage, "c/d/file", "1");
+    await storage.removeDirectory("c/d");
+    assert.equal((await listed(storage, "c")).length, 1);
+    await storage.remove("c/d/file");
+    await storage.removeDirectory("c/d");
+    await storage.removeDirectory("c/d");
+    assert.deepEqual([...Deno.readDirSync(join(storage.root, "c"))], []);
+    await write(storage, "c/d/file", "2");
+    assert.equal(decode(await storage.read("c/d/file")), "2");
+  },
+);
+
+storageTest("DirectoryStorage.list() tells when a file was last written to", async (storage) => {
+  await write(storage, "c/file", "1");
+  await Deno.utime(join(storage.root, "c/file"), 0, 1234);
+  assert.equal((await storage.list("c"))[0]!.modifiedAtMs, 1_234_000);
 });
 
 storageTest(
@@ -127,7 +160,7 @@ storageTest(
     await Deno.mkdir(join(storage.root, "c", "empty"));
     const paths = ["c/a", "c/b.txt", "c/b/1", "c/b/2", "c/d/e/f"];
     assert.deepEqual(
-      await storage.list("c"),
+      await listed(storage, "c"),
       paths.map((path) => ({ path, bytes: path.length })),
     );
   },

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { systemLogFiles } from "../../../analyzer/deno/log_files.ts";
+import { maskedLogFiles, systemLogFiles } from "../../../analyzer/deno/log_files.ts";
+
+import { IP_KEY_BYTES, IpMask } from "../../../analyzer/decode/ip_mask.ts";
+import { sha256 } from "../../../analyzer/sha256.ts";
+import { IdentifiedFile } from "../../../analyzer/source/identified_file.ts";
 
 /** A directory of a test's own. */
 class Directory implements Disposable {
@@ -69,4 +73,20 @@ Deno.test("systemLogFiles.siblings() lists the other files of a directory", asyn
   const others = [directory.write("b", ""), directory.write("a.1", "")];
   Deno.mkdirSync(join(directory.path, "below"));
   assert.deepEqual((await systemLogFiles.siblings(path)).toSorted(), others.toSorted());
+});
+
+Deno.test("maskedLogFiles() tells files by a keyed hash of their beginning, once there is a key", async () => {
+  using directory = new Directory();
+  const path = directory.write("a", "abcdef");
+  let mask: IpMask | undefined = undefined;
+  const files = maskedLogFiles(systemLogFiles, () => mask);
+  const hash = async () => {
+    using file = (await IdentifiedFile.open(files, path))!;
+    assert.ok(await file.beginsAs(file.identity));
+    return file.identity.hash;
+  };
+  assert.equal(await hash(), await sha256(new TextEncoder().encode("abcdef")));
+  mask = new IpMask(new Uint8Array(IP_KEY_BYTES));
+  const digest = mask.digest(new TextEncoder().encode("abcdef"));
+  assert.equal(await hash(), new Uint8Array(digest.buffer as ArrayBuffer).toHex());
 });

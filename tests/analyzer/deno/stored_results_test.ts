@@ -7,6 +7,7 @@ import { StartException } from "../../../analyzer/exceptions.ts";
 import { parseOptions } from "../../../command_line/deno/parse_options.ts";
 import { emptyTotals } from "../../../analyzer/sink/totals.ts";
 import type { Source } from "../../../analyzer/source/source.ts";
+import { ManualClock } from "../../support/manual_clock.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import { LENGTH_MS, START_MS, windowSummary } from "../../support/window_fixtures.ts";
 import { LimitCounter } from "../../../analyzer/limits.ts";
@@ -21,6 +22,7 @@ async function fixture() {
   const notices: string[] = [];
   const lock = () =>
     StoredResults.lock(config, {
+      clock: new ManualClock(),
       label: "label",
       notice: (line) => notices.push(line),
       retrier: storageRetrier(),

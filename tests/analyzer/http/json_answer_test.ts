@@ -14,7 +14,7 @@ Deno.test("answerJson() answers a value as JSON that is safe to show", async () 
   assert.deepEqual(JSON.parse(text), value);
 });
 
-// S-75
+// S-62
 Deno.test("answerJson() and toSafeJson() make all JSON that is answered", async () => {
   for (const path of await listSources()) {
     if (!path.startsWith("analyzer/http/")) continue;

@@ -49,7 +49,7 @@ async function post(
 // deno-lint-ignore no-explicit-any -- what an answer holds is what the tests are about
 type ErrorOr = any;
 
-// S-49
+// S-54
 Deno.test("POST /logs answers with the counts of the request, once they are durable", async () => {
   const run = new DeliveryRun();
   const app = createApp(appDeps({ deliveries: run.serve() }));
@@ -73,7 +73,7 @@ Deno.test("POST /logs answers with the counts of the request, once they are dura
   await run.stop();
 });
 
-// S-50
+// S-55
 Deno.test("POST /logs takes the format from the type, and refuses every other type", async () => {
   const receiver = new FixedReceiver();
   const fixture = { deliveries: receiver };
@@ -136,7 +136,7 @@ Deno.test("POST /logs takes gzip or nothing as the encoding", async () => {
   }
 });
 
-// S-51
+// S-56
 Deno.test("POST /logs takes keys of visible characters, with or without quotes", async () => {
   const receiver = new FixedReceiver();
   const fixture = { deliveries: receiver };
@@ -161,7 +161,7 @@ Deno.test("POST /logs takes keys of visible characters, with or without quotes",
   assert.equal(receiver.requests.at(-1)!.key, undefined);
 });
 
-// S-52
+// S-57
 Deno.test("POST /logs says why lines are not taken, and when to come back", async () => {
   const cases: readonly (readonly [DeliveryAnswer, number, string, string | null])[] = [
     [{ kind: "overloaded" }, 429, "too_many_deliveries", "1"],
@@ -183,7 +183,7 @@ Deno.test("POST /logs says why lines are not taken, and when to come back", asyn
   assert.match(json.error.message, /3 lines before that are counted$/);
 });
 
-// S-52
+// S-57
 Deno.test("POST /logs takes nothing while the writer cannot write, or in a run that ends", async () => {
   const receiver = new FixedReceiver();
   const faulty = await post(JSON_LINES, {
@@ -211,7 +211,7 @@ Deno.test("POST /logs has no parameters, and no other method", async () => {
   }
 });
 
-// S-52
+// S-57
 Deno.test("POST /logs counts every answer by its status, refusals included", async () => {
   const app = createApp(appDeps({ deliveries: new FixedReceiver() }));
   const send = (headers: Record<string, string>, path = "/logs") =>

@@ -41,7 +41,7 @@ Deno.test("ConsoleReporter.windowClosed() prints a table, with URLs where they a
   assert.ok(withUrls.printed.join().includes("/resource/42"));
 });
 
-// S-75
+// S-62
 Deno.test("ConsoleReporter.notice() escapes and cuts whatever it is told", () => {
   const { reporter, notices } = setUp();
   reporter.notice("Cannot read /logs/\x1b]0;owned\x07\n: no");

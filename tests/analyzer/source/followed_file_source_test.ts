@@ -28,7 +28,7 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-// S-53
+// S-58
 Deno.test("FollowedFileSource.open() reads what is there as a file, then what is added, live", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const run = await Following.start(clock, files);
@@ -74,7 +74,7 @@ Deno.test("FollowedFileSource.open() asks for nothing but one look while nothing
   await run.stop();
 });
 
-// S-54
+// S-59
 Deno.test("FollowedFileSource.open() reads a renamed file until it has been silent, then the new one", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -118,7 +118,7 @@ Deno.test("FollowedFileSource.open() goes on with a file that gets its name back
   await run.stop();
 });
 
-// S-54
+// S-59
 Deno.test("FollowedFileSource.open() finds logs that were rotated away between two looks", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -134,7 +134,7 @@ Deno.test("FollowedFileSource.open() finds logs that were rotated away between t
   await run.stop();
 });
 
-// S-55
+// S-60
 Deno.test("FollowedFileSource.open() reads the rest in the copy of a log that was emptied", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -155,7 +155,7 @@ Deno.test("FollowedFileSource.open() reads the rest in the copy of a log that wa
   await run.stop();
 });
 
-// S-55
+// S-60
 Deno.test("FollowedFileSource.open() counts the line that an emptied log without a copy breaks off", async () => {
   for (const isLonger of [false, true]) {
     const { clock, files } = setUp(lines(0, 2) + numberedLine(2).slice(0, 30));
@@ -173,7 +173,7 @@ Deno.test("FollowedFileSource.open() counts the line that an emptied log without
   }
 });
 
-// S-55
+// S-60
 Deno.test("FollowedFileSource.open() goes on at the end of a log of which only the end was cut off", async () => {
   const { clock, files } = setUp(lines(0, 30));
   const run = await Following.start(clock, files);
@@ -192,7 +192,7 @@ Deno.test("FollowedFileSource.open() goes on at the end of a log of which only t
   assert.equal(kept.position?.offsetBytes, lines(0, 20).length + lines(30, 32).length);
 });
 
-// S-53
+// S-58
 Deno.test("FollowedFileSource.open() waits for a file that is not there", async () => {
   const { clock, files } = setUp();
   const run = await Following.start(clock, files);
@@ -261,7 +261,7 @@ async function assertGoesOn(
   await run.stop();
 }
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() changes nothing where nothing has changed since", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const kept = await keptOf(clock, files);
@@ -272,7 +272,7 @@ Deno.test("FollowedFileSource.open() changes nothing where nothing has changed s
   await run.stop();
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() goes on in files that were rotated while it was away", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -293,7 +293,7 @@ Deno.test("FollowedFileSource.open() goes on in files that were rotated while it
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() leaves out files that are older than the one it was in", async () => {
   const world = setUp(lines(10, 13));
   const { clock, files } = world;
@@ -308,7 +308,7 @@ Deno.test("FollowedFileSource.open() leaves out files that are older than the on
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() goes on in the longest copy of a log emptied while it was away", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -324,7 +324,7 @@ Deno.test("FollowedFileSource.open() goes on in the longest copy of a log emptie
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() reads on behind a file that is gone, and says so", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -342,7 +342,7 @@ Deno.test("FollowedFileSource.open() reads on behind a file that is gone, and sa
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() says once that a file is gone where none has its name", async () => {
   const { clock, files } = setUp(lines(0, 3));
   const kept = await keptOf(clock, files);
@@ -382,7 +382,7 @@ Deno.test("FollowedFileSource.open() knows a position of a version that did not 
   await assertGoesOn(world, { saved, position: old }, { numbers: [3] });
 });
 
-// S-54
+// S-59
 Deno.test("FollowedFileSource.open() reads only what is new in an old file that is written to late", async () => {
   for (const isRestarted of [false, true]) {
     const { clock, files } = setUp(lines(0, 10));
@@ -407,7 +407,7 @@ Deno.test("FollowedFileSource.open() reads only what is new in an old file that 
   }
 });
 
-// S-54
+// S-59
 Deno.test("FollowedFileSource.open() counts no file again that was written to before the next rotation", async () => {
   const { clock, files } = setUp(lines(0, 10));
   const run = await Following.start(clock, files);
@@ -427,7 +427,7 @@ Deno.test("FollowedFileSource.open() counts no file again that was written to be
   await run.stop();
 });
 
-// S-53
+// S-58
 Deno.test("FollowedFileSource.open() reads nothing that was rotated away before the first start", async () => {
   for (const isThere of [true, false]) {
     const { clock, files } = setUp();
@@ -446,7 +446,7 @@ Deno.test("FollowedFileSource.open() reads nothing that was rotated away before 
   }
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() reads a log that came and was rotated while nobody waited for it", async () => {
   const world = setUp();
   const { clock, files } = world;
@@ -463,7 +463,7 @@ Deno.test("FollowedFileSource.open() reads a log that came and was rotated while
   });
 });
 
-// S-55
+// S-60
 Deno.test("FollowedFileSource.open() finds the copy of a log though the clock was set back", async () => {
   for (const count of [2, 30]) {
     const { clock, files } = setUp(lines(0, count));
@@ -479,7 +479,7 @@ Deno.test("FollowedFileSource.open() finds the copy of a log though the clock wa
   }
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() takes no older log that begins alike for a copy", async () => {
   const header = "timestamp,ip,method,url,status\n";
   const row = (url: number) => `2025-05-30T18:52:30Z,a,GET,/${url},404\n`;
@@ -516,7 +516,7 @@ Deno.test("FollowedFileSource.open() takes no older log that begins alike for a 
   }
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() finds by its number a log that a late line makes look older", async () => {
   for (const isAscending of [false, true]) {
     const world = setUp(lines(0, 3));
@@ -541,7 +541,7 @@ Deno.test("FollowedFileSource.open() finds by its number a log that a late line 
   }
 });
 
-// S-53
+// S-58
 Deno.test("FollowedFileSource.open() knows a log that was not followed before", async () => {
   const world = setUp();
   const { clock, files } = world;
@@ -624,7 +624,7 @@ Deno.test("FollowedFileSource.open() leaves out a rotated log that may not be re
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() leaves out the rest of a rotated log that fails to be read", async () => {
   const { clock, files } = setUp(lines(0, 40) + numberedLine(40).slice(0, 20));
   const kept = await keptOf(clock, files);
@@ -657,7 +657,7 @@ Deno.test("FollowedFileSource.open() leaves out the rest of a rotated log that f
   await run.stop();
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() never gives up the file that has the log's name", async () => {
   const { clock, files } = setUp(lines(0, 2));
   const run = await Following.start(clock, files);
@@ -673,7 +673,7 @@ Deno.test("FollowedFileSource.open() never gives up the file that has the log's 
   await run.stop();
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.open() goes on though the system does not tell of a file beside it", async () => {
   const world = setUp(lines(0, 3));
   const { clock, files } = world;
@@ -695,7 +695,7 @@ Deno.test("FollowedFileSource.open() goes on though the system does not tell of 
   });
 });
 
-// S-56
+// S-61
 Deno.test("FollowedFileSource.prepare() refuses no later start for a log that cannot be read", async () => {
   for (const operation of ["open", "look", "read", "list"] as const) {
     const { clock, files } = setUp(lines(0, 3));

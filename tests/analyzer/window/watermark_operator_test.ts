@@ -294,7 +294,7 @@ Deno.test("WatermarkOperator moves likewise where sources have ended and nothing
   assert.deepEqual(out, [{ kind: "watermark", timeMs: 30_000 }, { kind: "sources-ended" }]);
 });
 
-// S-50
+// S-55
 Deno.test("WatermarkOperator leaves it to open inputs and the clock where sources have ended", () => {
   const driver = new Driver();
   driver.open("http");
