@@ -140,6 +140,27 @@ export const LIMIT_TABLE = {
     max: 366 * 24 * 60 * 60 * 1000,
     help: "An error file that was begun longer ago is closed, and the next one begun",
   },
+  errorReadBytes: {
+    unit: "bytes",
+    default: 64 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /errors reads; beyond, it says where to go on",
+  },
+  clientReadBytes: {
+    unit: "bytes",
+    default: 256 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /summary/clients reads; beyond, it is not complete",
+  },
+  clientReadTime: {
+    unit: "ms",
+    default: 2000,
+    min: 10,
+    max: 60 * 60 * 1000,
+    help: "How long one answer of GET /summary/clients reads; beyond, it is not complete",
+  },
 } as const satisfies Readonly<Record<string, LimitDefinition>>;
 
 /** Name of a limit, in camelCase. */

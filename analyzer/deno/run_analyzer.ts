@@ -7,6 +7,7 @@ import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
 import { EventIds } from "../http/event_ids.ts";
 import { EventPublisher } from "../http/event_publisher.ts";
+import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -119,15 +120,23 @@ export async function runAnalyzer(
       live: pipeline.board,
       history: opened.history,
       events,
+      savedErrors: opened.savedErrors && new ErrorSearch({
+        ...opened.savedErrors,
+        windowLengthMs: config.windowLengthMs,
+        limits: config.limits,
+        limitCounter,
+      }),
       deliveries: pipeline.deliveries,
       retention: opened.retention,
       limits: config.limits,
       limitCounter,
+      turn: () => clock.turn(),
       health: pipeline.health,
       ...(state === undefined ? {} : { totalsAtStart: state.totals }),
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onException,
     });
     if (server !== undefined) surroundings.onListening?.(server.url);

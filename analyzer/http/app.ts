@@ -3,6 +3,7 @@ import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { dashboardRoutes } from "./dashboard_routes.ts";
 import { eventsRoutes } from "./events_routes.ts";
+import { errorsRoutes } from "./errors_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
@@ -10,6 +11,7 @@ import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
+import { summaryRoutes } from "./summary_routes.ts";
 import { windowsRoutes } from "./windows_routes.ts";
 
 export type { AppDeps, Health } from "./app_deps.ts";
@@ -37,6 +39,8 @@ export function createApp(deps: AppDeps): HttpApp {
     ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
     ...windowsRoutes(deps, reportException),
     ...eventsRoutes(deps),
+    ...summaryRoutes(deps),
+    ...errorsRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),
@@ -106,7 +110,8 @@ async function compute(
 ): Promise<Response> {
   try {
     const { searchParams } = new URL(context.req.url);
-    return await route.handle(context, readQueryParameters(searchParams, route.parameters));
+    const query = readQueryParameters(searchParams, route.parameters, route.repeatable);
+    return await route.handle(context, query);
   } catch (exception) {
     if (exception instanceof Refusal) return refuse(context, exception);
     reportException(exception);

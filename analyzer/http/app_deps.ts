@@ -1,4 +1,5 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
+import type { ErrorSearch } from "../history/error_search.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
@@ -12,6 +13,8 @@ export interface AppDeps {
   readonly live: LiveViewReader;
   /** Closed windows. */
   readonly history: WindowHistoryReader;
+  /** Stored errors; `undefined` where the run saves none. */
+  readonly savedErrors: ErrorSearch | undefined;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
   /** Tells the clients of `GET /events` what happens. */
@@ -22,6 +25,8 @@ export interface AppDeps {
   readonly limits: Limits;
   /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
+  /** Gives everything else that waits a chance to run: between two pieces of a long answer. */
+  turn(): Promise<void>;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */
@@ -32,6 +37,8 @@ export interface AppDeps {
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */
   nowMs(): number;
+  /** Milliseconds since some fixed point. */
+  monotonicMs(): number;
   /** Learns of each exception that a client sees only as status 500, or as an answer cut off. */
   readonly onException?: (exception: unknown) => void;
 }

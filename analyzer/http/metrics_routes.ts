@@ -13,9 +13,9 @@ import type { AppDeps } from "./app_deps.ts";
 import { answerJson } from "./json_answer.ts";
 import { toSourceJson, toTotalsJson } from "./live_json.ts";
 import { negotiate } from "./negotiate.ts";
+import { URLS_DEFAULT } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
-import { URLS_DEFAULT } from "./windows_routes.ts";
 
 /** `/metrics`, in the format that the client prefers. */
 export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Route[] {

@@ -1,3 +1,4 @@
+import { STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
 import { parseTimestamp } from "../../log_format/parse_timestamp.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -8,11 +9,13 @@ export type QueryParameters = ReadonlyMap<string, string>;
  * Reads the query of a request. A name that the route does not know, or one given twice, is
  * refused: a misspelt `statsu=404` must not look like an answer to what was asked.
  *
+ * @param repeatable those that may be given more than once; the last one is kept here
  * @throws {Refusal} 400, naming the parameter and those that are allowed
  */
 export function readQueryParameters(
   search: URLSearchParams,
   names: readonly string[],
+  repeatable: readonly string[] = [],
 ): QueryParameters {
   const allowed = names.length === 0 ? "no query parameters" : names.join(", ");
   const parameters = new Map<string, string>();
@@ -24,7 +27,7 @@ export function readQueryParameters(
         allowed,
       });
     }
-    if (parameters.has(parameter)) {
+    if (parameters.has(parameter) && !repeatable.includes(parameter)) {
       throw new Refusal(400, "repeated_parameter", `${parameter} is given more than once`, {
         parameter,
         value,
@@ -66,6 +69,43 @@ export function timeParameter(query: QueryParameters, parameter: string): number
   return timeMs;
 }
 
+/** A parameter that is a text; `undefined` where it is not given, or empty. */
+export function textParameter(query: QueryParameters, parameter: string): string | undefined {
+  const value = query.get(parameter);
+  if (value === undefined || value === "") return undefined;
+  if (value.length <= TEXT_LENGTH_MAX) return value;
+  throw invalid({ parameter, value, allowed: `at most ${TEXT_LENGTH_MAX} characters` });
+}
+
+/** As long as a URL can be in a list, whatever --limit url-bytes says. */
+const TEXT_LENGTH_MAX = 64 * 1024;
+
+/** `from` and `to` of a range `[from, to)`. */
+export function readRange(
+  query: QueryParameters,
+): { readonly fromMs: number | undefined; readonly toMs: number | undefined } {
+  const [fromMs, toMs] = [timeParameter(query, "from"), timeParameter(query, "to")];
+  if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
+    throw invalid({ parameter: "to", value: query.get("to")!, allowed: "a time not before from" });
+  }
+  return { fromMs, toMs };
+}
+
+/** `status`: an HTTP status. */
+export function readStatus(query: QueryParameters): number | undefined {
+  return integerParameter(query, "status", { min: STATUS_MIN, max: STATUS_MAX });
+}
+
+/** `urls`: how many URLs to list of a status. */
+export function readUrlsMax(query: QueryParameters): number {
+  return integerParameter(query, "urls", { min: 0, max: URLS_MAX }) ?? URLS_DEFAULT;
+}
+
+/** URLs that are listed a status where the request does not say. */
+export const URLS_DEFAULT = 20;
+
+const URLS_MAX = 1000;
+
 /** What {@linkcode parseTime} reads, for people. */
 export const TIMES_ALLOWED =
   "ISO 8601 with an offset, such as 2025-05-30T18:52:30Z, or milliseconds since 1970";
@@ -95,4 +135,4 @@ export function invalid(
 }
 
 /** Farthest time from the epoch that a `Date` can hold, in ms. */
-const EPOCH_MS_LIMIT = 8.64e15;
+export const EPOCH_MS_LIMIT = 8.64e15;

@@ -9,6 +9,8 @@ export interface Route {
   readonly path: string;
   /** Names of the query parameters that it takes; any other one is refused. */
   readonly parameters: readonly string[];
+  /** Those of them that may be given more than once. */
+  readonly repeatable?: readonly string[];
   /** What it answers, in a few words, for the list at `/`. */
   readonly summary: string;
   /**

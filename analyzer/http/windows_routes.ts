@@ -1,42 +1,66 @@
-import { STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
-import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
+import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
+import { formatDuration, parseDuration } from "../../command_line/options.ts";
+import type { WindowRangeReader } from "../history/window_range.ts";
+import { windowsByStep } from "../history/windows_by_step.ts";
+import type { LiveView } from "../sink/live_view.ts";
+import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
+import type { WindowSummary } from "../window/window_summary.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
+import { negotiate } from "./negotiate.ts";
 import { decodePageCursor, encodePageCursor } from "./page_cursor.ts";
 import {
+  EPOCH_MS_LIMIT,
   integerParameter,
   invalid,
   parseTime,
   type QueryParameters,
-  timeParameter,
+  readRange,
+  readStatus,
+  readUrlsMax,
   TIMES_ALLOWED,
 } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
+import { streamText } from "./stream_text.ts";
+import { csvHeader, toCsvLines } from "./windows_csv.ts";
 
-/** URLs that are listed a status where the request does not say. */
-export const URLS_DEFAULT = 20;
+/** Windows on a page. CSV has no pages: whoever exports a month wants all of it. */
+const LIMITS = {
+  json: { default: 100, max: 1000 },
+  csv: { default: 100_000, max: 100_000 },
+} as const;
 
-const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
-const URLS_MAX = 1000;
+const STEP_MAX_MS = 31 * 24 * 60 * 60 * 1000;
 
 /** `/windows` and what is below it. */
 export function windowsRoutes(
-  { live, history }: AppDeps,
+  { live, history, turn }: AppDeps,
   reportException: (exception: unknown) => void,
 ): Route[] {
   return [
     {
       method: "GET",
       path: "/windows",
-      parameters: ["from", "to", "status", "limit", "cursor", "urls"],
-      summary: "Closed windows, newest first, in pages",
-      handle(context, query) {
-        const body = streamText(windowPage(history, readWindowQuery(query)), reportException);
-        return context.body(body, 200, { "Content-Type": JSON_TYPE });
+      parameters: ["from", "to", "status", "limit", "cursor", "urls", "step", "format"],
+      summary: "Closed windows, newest first, in pages; merged to longer ones, or as CSV",
+      async handle(context, query) {
+        context.header("Vary", "Accept");
+        const format = readFormat(context, query);
+        const windowQuery = readWindowQuery(query, format);
+        const stepMs = readStep(query, history.ranges.windowLengthMs);
+        const windows = stepMs === undefined
+          ? windowsOf(history, windowQuery)
+          : windowsByStep(history.ranges, {
+            ...windowQuery,
+            stepMs,
+            closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
+          });
+        const pieces = format === "csv" ? csvPage(windows) : jsonPage(windows, windowQuery);
+        const body = await streamText(pieces, { turn, reportException });
+        return context.body(body, 200, HEADERS[format]);
       },
     },
     {
@@ -79,28 +103,79 @@ export function windowsRoutes(
   ];
 }
 
-function readWindowQuery(query: QueryParameters): WindowQuery {
-  const [fromMs, toMs] = [timeParameter(query, "from"), timeParameter(query, "to")];
-  if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
-    throw invalid({ parameter: "to", value: query.get("to")!, allowed: "a time not before from" });
+type Format = "json" | "csv";
+
+const HEADERS: Readonly<Record<Format, Record<string, string>>> = {
+  json: { "Content-Type": JSON_TYPE },
+  csv: {
+    "Content-Type": "text/csv; charset=utf-8",
+    "Content-Disposition": 'attachment; filename="vigie-windows.csv"',
+  },
+};
+
+/** What is asked for by name, else by `Accept`; whoever accepts neither gets JSON. */
+function readFormat(context: Context, query: QueryParameters): Format {
+  const value = query.get("format");
+  if (value === "json" || value === "csv") return value;
+  if (value !== undefined) {
+    throw invalid({ parameter: "format", value, allowed: "json or csv" });
   }
-  const cursor = query.get("cursor");
-  const beforeMs = cursor === undefined ? undefined : decodePageCursor(cursor);
-  if (cursor !== undefined && beforeMs === undefined) {
-    throw invalid({ parameter: "cursor", value: cursor, allowed: "the next_cursor of a page" });
-  }
-  return {
-    fromMs,
-    toMs,
-    beforeMs,
-    status: integerParameter(query, "status", { min: STATUS_MIN, max: STATUS_MAX }),
-    limit: integerParameter(query, "limit", { min: 1, max: LIMIT_MAX }) ?? LIMIT_DEFAULT,
-    urlsMax: readUrlsMax(query),
-  };
+  const type = negotiate(context.req.header("accept"), [JSON_TYPE, "text/csv"]);
+  return type === "text/csv" ? "csv" : "json";
 }
 
-function readUrlsMax(query: QueryParameters): number {
-  return integerParameter(query, "urls", { min: 0, max: URLS_MAX }) ?? URLS_DEFAULT;
+function readStep(query: QueryParameters, windowLengthMs: number): number | undefined {
+  const value = query.get("step");
+  if (value === undefined) return undefined;
+  const stepMs = parseStep(value);
+  if (stepMs % windowLengthMs === 0 && stepMs <= STEP_MAX_MS) return stepMs;
+  const length = formatDuration(windowLengthMs);
+  const allowed = `a multiple of the windows' length of ${length}, at most 31d, such as 1h`;
+  throw invalid({ parameter: "step", value, allowed });
+}
+
+function parseStep(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (exception) {
+    if (exception instanceof RangeError) return NaN;
+    throw exception;
+  }
+}
+
+/** Up to where all windows have closed: those that wait for rows end later. */
+function closedUpTo(ranges: WindowRangeReader, { watermarkMs }: LiveView): number {
+  const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT) ?? -Infinity;
+  return Math.max(newestMs + ranges.windowLengthMs, watermarkMs ?? -Infinity);
+}
+
+/** The parameters of a page, all filled in. */
+interface PageQuery extends WindowQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly beforeMs: number;
+}
+
+function readWindowQuery(query: QueryParameters, format: Format): PageQuery {
+  const { fromMs, toMs } = readRange(query);
+  const cursor = query.get("cursor");
+  const beforeMs = cursor === undefined ? EPOCH_MS_LIMIT : decodePageCursor(cursor);
+  if (beforeMs === undefined) {
+    throw invalid({
+      parameter: "cursor",
+      value: cursor!,
+      allowed: "the next_cursor of a page",
+    });
+  }
+  const limits = LIMITS[format];
+  return {
+    fromMs: fromMs ?? -EPOCH_MS_LIMIT,
+    toMs: toMs ?? EPOCH_MS_LIMIT,
+    beforeMs,
+    status: readStatus(query),
+    limit: integerParameter(query, "limit", { min: 1, max: limits.max }) ?? limits.default,
+    urlsMax: readUrlsMax(query),
+  };
 }
 
 /**
@@ -109,48 +184,57 @@ function readUrlsMax(query: QueryParameters): number {
  */
 const WINDOWS_PER_PIECE = 10;
 
-/** The JSON of one page, in pieces. */
-function* windowPage(history: WindowHistoryReader, query: WindowQuery): Generator<string> {
+/** The windows of a page, with a pause behind each piece; returns where the next page begins. */
+function* windowsOf(
+  history: WindowHistoryReader,
+  query: PageQuery,
+): Generator<WindowSummary | undefined, number | undefined> {
   let left = query.limit;
-  let beforeMs = query.beforeMs;
-  let text = '{"windows":[';
-  let separator = "";
+  let beforeMs: number | undefined = query.beforeMs;
   do {
     const limit = Math.min(left, WINDOWS_PER_PIECE);
     const page = history.query({ ...query, beforeMs, limit });
-    for (const window of page.windows) {
-      text += separator + toSafeJson(toWindowJson(window, query));
-      separator = ",";
-    }
-    yield text;
-    text = "";
+    yield* page.windows;
+    yield undefined;
     left -= page.windows.length;
     beforeMs = page.nextBeforeMs;
   } while (left > 0 && beforeMs !== undefined);
-  const nextCursor = beforeMs === undefined ? null : encodePageCursor(beforeMs);
-  yield `],"next_cursor":${toSafeJson(nextCursor)}}`;
+  return beforeMs;
 }
 
-/**
- * Text as a body that is made as fast as the client takes it. The first piece is made at once, so
- * that what throws there becomes a status; an exception later can only cut the answer off.
- */
-function streamText(
-  pieces: Generator<string>,
-  reportException: (exception: unknown) => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
-  let piece = pieces.next();
-  return new ReadableStream({
-    pull(controller) {
-      try {
-        if (piece.done) return controller.close();
-        controller.enqueue(encoder.encode(piece.value));
-        piece = pieces.next();
-      } catch (exception) {
-        reportException(exception);
-        controller.error(new Error("The answer could not be completed"));
-      }
-    },
-  }, { highWaterMark: 0 });
+/** The JSON of a page, in pieces; a pause follows each. */
+function* jsonPage(
+  windows: Generator<WindowSummary | undefined, number | undefined>,
+  query: WindowQuery,
+): Generator<string> {
+  let text = '{"windows":[';
+  let separator = "";
+  let step = windows.next();
+  for (; step.done !== true; step = windows.next()) {
+    if (step.value === undefined) {
+      if (text !== "") yield text;
+      yield "";
+      text = "";
+      continue;
+    }
+    text += separator + toSafeJson(toWindowJson(step.value, query));
+    separator = ",";
+  }
+  const nextCursor = step.value === undefined ? null : encodePageCursor(step.value);
+  yield `${text}],"next_cursor":${toSafeJson(nextCursor)}}`;
+}
+
+/** The same as CSV, which has no place for a cursor. */
+function* csvPage(windows: Iterable<WindowSummary | undefined>): Generator<string> {
+  let text = csvHeader();
+  for (const window of windows) {
+    if (window !== undefined) {
+      text += toCsvLines(window);
+      continue;
+    }
+    if (text !== "") yield text;
+    yield "";
+    text = "";
+  }
+  if (text !== "") yield text;
 }

@@ -221,6 +221,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   async #tick(wallMs: number): Promise<void> {
     await this.#options.errors.flush();
     await this.#removeOld(wallMs);
+    this.#options.history.rollUp();
   }
 
   /** What no checkpoint may want back goes at once, the rest behind the next one. */

@@ -1,6 +1,8 @@
-import type { ErrorColumns } from "../decode/record_batch.ts";
+import { parseLine } from "../decode/parse_line.ts";
+import { type ErrorColumns, FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
+import type { ErrorIndex } from "./error_index.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
 import { BlockPool, WriteBehindFile } from "./write_behind_file.ts";
@@ -10,6 +12,8 @@ export interface ErrorFilesOptions {
   /** A part of that size or more is closed, and one that was first synced so long ago. */
   readonly limits: Pick<Limits, "errorFileBytes" | "errorFileAge">;
   readonly limitCounter: LimitCounter;
+  /** Learns which times are where, so that rows can be found again. */
+  readonly index?: ErrorIndex;
 }
 
 /** Where the error files stand: all that is needed to cut them back to this place. */
@@ -82,11 +86,11 @@ export class ErrorFiles implements ErrorSink {
     for (let row = 1; row < errors.count; row++) {
       const date = dateOfRow(row) ?? runDate;
       if (date === runDate) continue;
-      await this.#write(runDate, linesOf(errors, runStart, row));
+      await this.#write(runDate, analyzed.batch, runStart, row);
       runStart = row;
       runDate = date;
     }
-    await this.#write(runDate, linesOf(errors, runStart, errors.count));
+    await this.#write(runDate, analyzed.batch, runStart, errors.count);
   }
 
   async flush(): Promise<void> {
@@ -103,8 +107,7 @@ export class ErrorFiles implements ErrorSink {
       const isFull = this.#isFull(part);
       if (isFull || isOld) {
         this.#options.limitCounter.reach(isFull ? "errorFileBytes" : "errorFileAge");
-        part.file.close();
-        this.#parts.delete(date);
+        this.#closePart(date, part);
       }
     }
   }
@@ -122,12 +125,18 @@ export class ErrorFiles implements ErrorSink {
     for (const { file } of this.#parts.values()) file.close();
   }
 
+  /** A part was removed. */
+  removed(path: string): void {
+    this.#options.index?.remove(path);
+  }
+
   /** Closes a part, if it is open, though there would be room in it; nothing more goes there. */
   async retire(path: string): Promise<void> {
     for (const [date, part] of this.#parts) if (part.path === path) await this.#retire(date);
   }
 
-  async #write(date: string, bytes: Uint8Array): Promise<void> {
+  /** Writes the error rows `from` to `to` of a batch, the latter excluded. */
+  async #write(date: string, batch: RecordBatch, from: number, to: number): Promise<void> {
     let part = this.#parts.get(date);
     if (part === undefined || this.#isFull(part)) {
       if (part !== undefined) this.#options.limitCounter.reach("errorFileBytes");
@@ -138,7 +147,9 @@ export class ErrorFiles implements ErrorSink {
     // Deleting first moves the entry to the end: the map's order is the order of last writes.
     this.#parts.delete(date);
     this.#parts.set(date, part);
-    await part.file.write(bytes);
+    const startBytes = part.file.bytes;
+    await part.file.write(linesOf(batch.errors, from, to));
+    this.#options.index?.append(part.path, startBytes, part.file.bytes, timesOf(batch, from, to));
     while (this.#parts.size > PARTS_OPEN_MAX) {
       await this.#retire(this.#parts.keys().next().value!);
     }
@@ -152,8 +163,13 @@ export class ErrorFiles implements ErrorSink {
     const part = this.#parts.get(date);
     if (part === undefined) return;
     await part.file.sync();
+    this.#closePart(date, part);
+  }
+
+  #closePart(date: string, part: Part): void {
     part.file.close();
     this.#parts.delete(date);
+    this.#options.index?.close(part.path);
   }
 
   #part(path: string, bytes: number): Part {
@@ -285,6 +301,37 @@ interface Part {
 function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
   return errors.lineBytes.subarray(errors.lineOffsets[from], errors.lineOffsets[to]);
 }
+
+/** Between which times the windows of these error rows start. */
+function timesOf(
+  { errors, windowStartsMs }: RecordBatch,
+  from: number,
+  to: number,
+): { readonly minMs: number; readonly maxMs: number } {
+  let [minMs, maxMs] = [TIME_MAX_MS, -TIME_MAX_MS];
+  // As a rule all rows are of one window.
+  let last = -1;
+  for (let row = from; row < to; row++) {
+    const index = errors.windowIndexes[row]!;
+    if (index === last) continue;
+    last = index;
+    // Batches do not say when a row in the future is; those are few, or somebody's mistake.
+    const isFuture = index === FUTURE_WINDOW;
+    if (isFuture) last = -1;
+    const timeMs = isFuture ? timeOf(linesOf(errors, row, row + 1)) : windowStartsMs[index]!;
+    minMs = Math.min(minMs, timeMs);
+    maxMs = Math.max(maxMs, timeMs);
+  }
+  return { minMs, maxMs };
+}
+
+function timeOf(line: Uint8Array): number {
+  const parsed = parseLine(line.subarray(0, -1), "json", undefined);
+  return parsed.kind === "record" ? parsed.record.eventTimeMs : TIME_MAX_MS;
+}
+
+/** The farthest time from the epoch. */
+const TIME_MAX_MS = 8.64e15;
 
 const PART_PATH = /\/part-(\d+)\.jsonl$/;
 

@@ -1,3 +1,5 @@
+import type { WindowRangeReader } from "../history/window_range.ts";
+import type { ErrorBlockStore } from "./error_index.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 
@@ -42,6 +44,8 @@ export interface WindowHistoryReader {
   ): readonly SpanCounts[];
   /** Start of the oldest closed window; `undefined` where there is none. */
   oldestStartMs(): number | undefined;
+  /** Reads ranges of windows, to be merged. */
+  readonly ranges: WindowRangeReader;
   /**
    * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
    * them; a later commit will bring them.
@@ -83,7 +87,7 @@ export interface Removal {
  * nothing. It is there for sure once a {@linkcode sync} has followed its {@linkcode commit}; until
  * the commit it is visible to readers of this process only.
  */
-export interface WindowHistory extends WindowHistoryReader {
+export interface WindowHistory extends WindowHistoryReader, ErrorBlockStore {
   /** Stores a closed window; one with the same start is replaced, its late counts are kept. */
   put(window: ClosedWindow): void;
   /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
@@ -94,6 +98,11 @@ export interface WindowHistory extends WindowHistoryReader {
    * @param nowMs wall-clock time, from which on it counts as stored
    */
   commit(epoch: number, nowMs?: number): void;
+  /**
+   * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
+   * do. What the system refuses is left for the next time.
+   */
+  rollUp(): void;
   /** Makes everything committed durable. */
   sync(): Promise<void>;
   /**

@@ -8,6 +8,9 @@ import type {
   WindowPage,
   WindowQuery,
 } from "../../analyzer/sink/window_history.ts";
+import type { ErrorSearch } from "../../analyzer/history/error_search.ts";
+import type { StatusPart, WindowRangeReader } from "../../analyzer/history/window_range.ts";
+import { DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
 import type { StatusSummary, WindowSummary } from "../../analyzer/window/window_summary.ts";
 import { testLimits } from "./limits.ts";
@@ -117,6 +120,39 @@ export class InMemoryHistory implements WindowHistoryReader {
     };
   }
 
+  get ranges(): WindowRangeReader {
+    const within = (fromMs: number, toMs: number) =>
+      this.windows.filter(({ startMs }) => startMs >= fromMs && startMs < toMs)
+        .sort((left, right) => left.startMs - right.startMs);
+    const total = (windows: readonly WindowSummary[], count: (window: WindowSummary) => number) =>
+      windows.reduce((sum, window) => sum + count(window), 0);
+    return {
+      windowLengthMs: LENGTH_MS,
+      sum(fromMs, toMs) {
+        const windows = within(fromMs, toMs);
+        return {
+          windows: windows.length,
+          totalCount: total(windows, (window) => window.totalCount),
+          errorCount: total(windows, (window) => window.errorCount),
+          lateCount: total(windows, (window) => window.lateCount),
+          lateErrorCount: total(windows, (window) => window.lateErrorCount),
+        };
+      },
+      parts: (fromMs, toMs) =>
+        within(fromMs, toMs).map((window) => ({
+          startMs: window.startMs,
+          endMs: window.startMs + window.lengthMs,
+          statuses: window.statuses.map((status) => statusPart(status)),
+        })),
+      newestStart: (fromMs, toMs, status) =>
+        within(fromMs, toMs)
+          .findLast(({ statuses }) =>
+            status === undefined || statuses.some((entry) => entry.status === status)
+          )?.startMs,
+      gridMs: () => LENGTH_MS,
+    };
+  }
+
   get(startMs: number, { urlsMax }: { readonly urlsMax: number }): WindowSummary | undefined {
     const window = this.windows.find((window) => window.startMs === startMs);
     return window === undefined ? undefined : cutUrls(window, urlsMax);
@@ -150,6 +186,28 @@ export class InMemoryHistory implements WindowHistoryReader {
   }
 }
 
+/** Clients are told apart by status: no two statuses share one. */
+function statusPart({ status, errorCount, uniqueIps, urls, urlsTotal }: StatusSummary): StatusPart {
+  const ips = new DistinctCounter();
+  for (let i = 1; i <= uniqueIps.count; i++) ips.add(status, i);
+  return {
+    status,
+    errorCount,
+    ipSketch: ips.toBytes(),
+    urls: () => ({
+      urls: urls.map(({ url }) => url),
+      counts: urls.map(({ count }) => count),
+      countErrorsMax: urls.map(({ countErrorMax }) => countErrorMax),
+      firsts: [],
+      lasts: [],
+      unlistedMax: urls.length === urlsTotal.count ? 0 : urls.at(-1)?.count ?? 0,
+    }),
+    urlsTotal,
+    urlSketch: undefined,
+    urlsBytes: 100,
+  };
+}
+
 function cutUrls(window: WindowSummary, urlsMax: number): WindowSummary {
   return {
     ...window,
@@ -166,6 +224,8 @@ export interface AppFixture {
   readonly deliveries?: DeliveryReceiver;
   /** Unless told otherwise nobody is told anything. */
   readonly events?: AppDeps["events"];
+  /** Unless told otherwise the run saves nothing. */
+  readonly savedErrors?: ErrorSearch;
   readonly onException?: (exception: unknown) => void;
 }
 
@@ -179,7 +239,10 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     history,
     deliveries,
     events,
+    savedErrors: fixture.savedErrors,
+    monotonicMs: () => 0,
     ...testLimits(),
+    turn: () => Promise.resolve(),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

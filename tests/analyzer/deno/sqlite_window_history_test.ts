@@ -269,12 +269,12 @@ Deno.test("SqliteWindowHistory.query() pages through everything once, newest fir
 Deno.test("SqliteWindowHistory() refuses another version and leaves the file alone", async () => {
   await withPath(async (path) => {
     const other = new DatabaseSync(path);
-    other.exec("CREATE TABLE theirs (x); PRAGMA user_version = 2;");
+    other.exec("CREATE TABLE theirs (x); PRAGMA user_version = 3;");
     other.close();
     const before = await Deno.readFile(path);
     assert.throws(() => new SqliteWindowHistory(path, LENGTH_MS), {
       name: "RangeError",
-      message: "version is 2, supported is 1",
+      message: "version is 3, supported are 1 to 2",
     });
     assert.deepEqual(await Deno.readFile(path), before);
   });
@@ -285,7 +285,7 @@ Deno.test("SqliteWindowHistory() writes its version", async () => {
   await withPath((path) => {
     open(path).close();
     const database = new DatabaseSync(path);
-    assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+    assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 2 });
     database.close();
   });
 });

@@ -24,7 +24,13 @@ import { analyzedBatch } from "../../support/batches.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
-import { LENGTH_MS, liveView, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+import {
+  InMemoryHistory,
+  LENGTH_MS,
+  liveView,
+  START_MS,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
 import { testLimits } from "../../support/limits.ts";
 
 const TCP: SavedSource = { name: "tcp://127.0.0.1:9999", firstStartedAtMs: 0, file: undefined };
@@ -55,6 +61,19 @@ class RecordingHistory implements WindowHistory {
 
   addLate({ windowStartMs, lateCount, lateErrorCount }: LateCounts): void {
     this.#log(`late ${windowStartMs - START_MS}: ${lateCount}, ${lateErrorCount}`);
+  }
+
+  readonly ranges = new InMemoryHistory().ranges;
+
+  rollUp(): void {
+    this.#log("roll up");
+  }
+
+  addErrorBlock(): void {}
+  learnErrorBlock(): void {}
+  forgetErrorPart(): void {}
+  errorBlocks() {
+    return [];
   }
 
   sync(): Promise<void> {
@@ -292,13 +311,13 @@ Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has cha
   await writer.write({ kind: "view-request" });
   await writer.write({ kind: "tick", wallMs: 0, monotonicMs: 0 });
   await writer.write(barrier());
-  assert.deepEqual(log, ["barrier", "barrier"]);
+  assert.deepEqual(log, ["barrier", "roll up", "barrier"]);
 
   await writer.write(windowClosed(START_MS));
   await writer.write(barrier());
   await writer.write(barrier());
   writer.close();
-  assert.deepEqual(log.slice(2), [
+  assert.deepEqual(log.slice(3), [
     "put 0",
     "changed",
     "table 0",

@@ -1,0 +1,273 @@
+import { recordOf } from "../decode/parse_line.ts";
+import type { LimitCounter, Limits } from "../limits.ts";
+import { DistinctCounter } from "../sketch/distinct_counter.ts";
+import { addText } from "../sketch/hash_text.ts";
+import type { DistinctCount } from "../window/window_summary.ts";
+import type { ErrorCandidate, ErrorIndex, ErrorPlace } from "../sink/error_index.ts";
+import type { PieceStorage } from "../sink/storage.ts";
+import { type LineNeedles, linesFromEnd } from "./error_lines.ts";
+import { matchesUrl, plainInJson, urlNeedle } from "./url_filter.ts";
+
+/** What a search reads from. */
+export interface ErrorSearchOptions {
+  readonly files: PieceStorage;
+  readonly index: ErrorIndex;
+  readonly windowLengthMs: number;
+  readonly limits: Limits;
+  readonly limitCounter: LimitCounter;
+}
+
+/** Which errors to look for. */
+export interface ErrorQuery {
+  /** Only errors whose event time is in `[fromMs, toMs)`. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly status?: number | undefined;
+  /** As it is in lists of URLs, where a long one is cut. */
+  readonly url?: string | undefined;
+  /** As it is stored. */
+  readonly ip?: string | undefined;
+  /** A part of the stored line, whatever the case of its letters. */
+  readonly text?: string | undefined;
+  /** Most errors to return, at least 1. */
+  readonly limit: number;
+  /** Only what came in before this place: where the page before this one ended. */
+  readonly before?: ErrorPlace | undefined;
+}
+
+/** One stored error. Its fields are `undefined` where the line, which others may change, has none. */
+export interface StoredError {
+  readonly timeMs: number | undefined;
+  readonly status: number | undefined;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly ip: string | undefined;
+  /** The whole object of its line. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+/** One page of stored errors. */
+export interface ErrorPage {
+  /** What came in last is first. */
+  readonly errors: readonly StoredError[];
+  /** Where the next page begins; `undefined` where there is none. */
+  readonly next: ErrorPlace | undefined;
+  /** False where the page ends before it is full, since enough was read for one answer. */
+  readonly isComplete: boolean;
+}
+
+/** The end of everything that was stored. */
+export const NEWEST: ErrorPlace = { part: Infinity, bytes: Infinity };
+
+/**
+ * Reads stored errors back, those that came in last first. Of the files only those pieces are read
+ * in which there can be something, each a few milliseconds' worth; reading one is a wait in which
+ * others get their turn.
+ *
+ * A place is that of a line in its file, so new errors, which all come behind it, move nothing.
+ */
+export class ErrorSearch {
+  readonly #options: ErrorSearchOptions;
+
+  constructor(options: ErrorSearchOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {StorageException} where a file cannot be read */
+  async find(query: ErrorQuery): Promise<ErrorPage> {
+    const { index, limits, limitCounter } = this.#options;
+    const { fromMs = -Infinity, toMs = Infinity, limit } = query;
+    const needles = needlesOf(query);
+    const errors: StoredError[] = [];
+    let place = query.before ?? NEWEST;
+    let readBytes = 0;
+    for (;;) {
+      const candidate = index.lastBefore(place, fromMs, toMs);
+      if (candidate === undefined) return { errors, next: undefined, isComplete: true };
+      if (errors.length === limit) return { errors, next: place, isComplete: true };
+      if (readBytes >= limits.errorReadBytes) {
+        limitCounter.reach("errorReadBytes");
+        return { errors, next: place, isComplete: false };
+      }
+      const { part } = candidate;
+      const piece = await this.#read(candidate, place);
+      readBytes += piece.readBytes;
+      place = { part, bytes: piece.startBytes };
+      for (const { text, startBytes } of linesFromEnd(piece.lines, needles)) {
+        const error = parseError(text);
+        if (error === undefined || !this.#matches(error, query)) continue;
+        errors.push(error);
+        if (errors.length < limit) continue;
+        place = { part, bytes: piece.startBytes + startBytes };
+        break;
+      }
+    }
+  }
+
+  /**
+   * Counts distinct clients by URL, of the errors whose windows start in a range: those that are
+   * stored, so late ones too.
+   *
+   * @param nowMs monotonic time
+   * @throws {StorageException} where a file cannot be read
+   */
+  async countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts> {
+    const { index, limits, limitCounter, windowLengthMs } = this.#options;
+    const { fromMs, toMs, urls } = query;
+    const needles = urls.length === 1 ? { exact: urlNeedle(urls[0]!) } : {};
+    const counters = urls.map(() => new DistinctCounter());
+    const startedAtMs = nowMs();
+    let place = NEWEST;
+    let readBytes = 0;
+    let isComplete = true;
+    for (;;) {
+      const candidate = index.lastBefore(place, fromMs, toMs);
+      if (candidate === undefined) break;
+      const isSlow = nowMs() - startedAtMs >= limits.clientReadTime;
+      if (isSlow || readBytes >= limits.clientReadBytes) {
+        limitCounter.reach(isSlow ? "clientReadTime" : "clientReadBytes");
+        isComplete = false;
+        break;
+      }
+      const piece = await this.#read(candidate, place);
+      readBytes += piece.readBytes;
+      place = { part: candidate.part, bytes: piece.startBytes };
+      for (const { text } of linesFromEnd(piece.lines, needles)) {
+        const { timeMs, url, ip } = parseError(text) ?? {};
+        if (timeMs === undefined || url === undefined || ip === undefined) continue;
+        const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
+        if (windowMs < fromMs || windowMs >= toMs) continue;
+        for (let i = 0; i < urls.length; i++) {
+          if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
+        }
+      }
+    }
+    return {
+      clients: counters.map((counter) => ({ count: counter.count(), isExact: counter.isExact })),
+      isComplete,
+    };
+  }
+
+  /** Reads the end of a candidate, as far as it lies before a place. */
+  async #read(candidate: ErrorCandidate, place: ErrorPlace): Promise<Piece> {
+    const { files, index } = this.#options;
+    const { path, isKnown } = candidate;
+    const endBytes = candidate.part === place.part
+      ? Math.min(candidate.endBytes, place.bytes)
+      : candidate.endBytes;
+    let readBytes = 0;
+    for (let length = PIECE_BYTES;; length *= 2) {
+      const startBytes = Math.max(candidate.startBytes, endBytes - length);
+      const bytes = await files.readPiece(path, startBytes, endBytes);
+      if (bytes === undefined) {
+        // Somebody took it away; so much for the rest of it.
+        index.remove(path);
+        return { lines: NO_BYTES, startBytes: 0, readBytes };
+      }
+      readBytes += bytes.length;
+      const isWhole = startBytes === candidate.startBytes;
+      const isShort = bytes.length < endBytes - startBytes;
+      // What stands before the first line end is the end of a line that begins before.
+      const from = isWhole ? 0 : bytes.indexOf(NEWLINE) + 1;
+      // Lines that are being written, or were cut short by somebody, have no end.
+      const to = bytes.lastIndexOf(NEWLINE) + 1;
+      const isLineCut = !isWhole && (from === 0 || from === to);
+      if (isLineCut && !isShort) continue;
+      const lines = isLineCut ? NO_BYTES : bytes.subarray(from, to);
+      const piece = { lines, startBytes: isLineCut ? startBytes : startBytes + from, readBytes };
+      if (!isKnown && !isShort && endBytes === candidate.endBytes) {
+        index.learn({ ...candidate, startBytes: piece.startBytes, ...this.#timesOf(lines) });
+      }
+      return piece;
+    }
+  }
+
+  /** Between which times the windows of these lines start. */
+  #timesOf(lines: Uint8Array): { readonly minMs: number; readonly maxMs: number } {
+    const { windowLengthMs } = this.#options;
+    let [minMs, maxMs] = [TIME_MAX_MS, -TIME_MAX_MS];
+    for (const { text } of linesFromEnd(lines)) {
+      const { timeMs } = parseError(text) ?? {};
+      if (timeMs === undefined) continue;
+      const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
+      minMs = Math.min(minMs, windowMs);
+      maxMs = Math.max(maxMs, windowMs);
+    }
+    return { minMs, maxMs };
+  }
+
+  #matches(error: StoredError, query: ErrorQuery): boolean {
+    const { fromMs, toMs, status, url, ip } = query;
+    const { timeMs } = error;
+    return (fromMs === undefined || timeMs !== undefined && timeMs >= fromMs) &&
+      (toMs === undefined || timeMs !== undefined && timeMs < toMs) &&
+      (status === undefined || error.status === status) &&
+      (ip === undefined || error.ip === ip) &&
+      (url === undefined || matchesUrl(error.url, url, this.#options.limits.urlBytes));
+  }
+}
+
+/** Whose clients to count. */
+export interface ClientQuery {
+  /** Only errors whose windows start in `[fromMs, toMs)`. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly urls: readonly string[];
+}
+
+/** Distinct clients by URL. */
+export interface ClientCounts {
+  /** One a URL, in their order. */
+  readonly clients: readonly DistinctCount[];
+  /** False where enough was read for one answer before the range was at its end. */
+  readonly isComplete: boolean;
+}
+
+/** What was read of a file at once. */
+interface Piece {
+  /** Whole lines. */
+  readonly lines: Uint8Array;
+  /** Where they begin in the file. */
+  readonly startBytes: number;
+  readonly readBytes: number;
+}
+
+/** What is read at once, unless a line is longer. */
+export const PIECE_BYTES = 512 * 1024;
+
+const NO_BYTES = new Uint8Array();
+const NEWLINE = 0x0a;
+
+/** The farthest time from the epoch. */
+const TIME_MAX_MS = 8.64e15;
+
+/** The text is looked for as it is stored; of the other filters, the one that says most. */
+function needlesOf({ text, url, ip }: ErrorQuery): LineNeedles {
+  return {
+    anyCase: text?.toLowerCase(),
+    exact: url === undefined ? ip && plainInJson(ip) : urlNeedle(url),
+  };
+}
+
+/** The error of a line; `undefined` where it is no JSON object, which vigie never writes. */
+function parseError(text: string): StoredError | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // JSON.parse throws nothing but a SyntaxError.
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const record = value as Readonly<Record<string, unknown>>;
+  const known = recordOf(value);
+  const method = record["method"];
+  return {
+    timeMs: known?.eventTimeMs,
+    status: known?.status,
+    method: typeof method === "string" ? method : undefined,
+    url: known?.url,
+    ip: known?.ip,
+    record,
+  };
+}

@@ -1,0 +1,184 @@
+import { DistinctCounter } from "../sketch/distinct_counter.ts";
+import type { DistinctCount, StatusSummary, WindowSummary } from "../window/window_summary.ts";
+import { PieceMeter, type Pieces } from "./pieces.ts";
+import { UrlMerger } from "./url_merger.ts";
+import type { RangeSums, StatusPart, WindowPart, WindowRangeReader } from "./window_range.ts";
+
+/** What is merged of one status. */
+export interface MergedStatus {
+  readonly status: number;
+  errorCount: number;
+  readonly ips: DistinctCounter;
+  readonly urls: UrlMerger;
+}
+
+/**
+ * Merges windows: counts add up, distinct clients and URLs are those of the union. The result does
+ * not depend on which windows were merged with each other before, as long as no list of URLs was
+ * cut.
+ */
+export class RangeMerger {
+  readonly #byStatus = new Map<number, MergedStatus>();
+  readonly #windowLengthMs: number;
+  readonly #listsUrls: boolean;
+  readonly #trendLength: number;
+  #urlCount = 0;
+
+  /**
+   * @param options.listsUrls false where only the number of URLs is asked for
+   * @param options.trendLength parts of the trend that is kept of each URL
+   */
+  constructor(
+    windowLengthMs: number,
+    options: { readonly listsUrls?: boolean; readonly trendLength?: number } = {},
+  ) {
+    const { listsUrls = true, trendLength = 0 } = options;
+    this.#windowLengthMs = windowLengthMs;
+    this.#listsUrls = listsUrls;
+    this.#trendLength = trendLength;
+  }
+
+  /** URLs that are kept now, of all statuses together. */
+  get urlCount(): number {
+    return this.#urlCount;
+  }
+
+  /** All statuses, ascending. */
+  get statuses(): readonly MergedStatus[] {
+    return [...this.#byStatus.values()].sort((left, right) => left.status - right.status);
+  }
+
+  /** Merges parts one by one. */
+  *addAll(parts: Iterable<WindowPart>, trendIndex = 0, meter = new PieceMeter()): Pieces<void> {
+    for (const part of parts) {
+      for (const entry of part.statuses) {
+        let merged = this.#byStatus.get(entry.status);
+        if (merged === undefined) {
+          merged = {
+            status: entry.status,
+            errorCount: 0,
+            ips: new DistinctCounter(),
+            urls: new UrlMerger(this.#windowLengthMs, this.#trendLength),
+          };
+          this.#byStatus.set(entry.status, merged);
+        }
+        merged.errorCount += entry.errorCount;
+        merged.ips.mergeBytes(entry.ipSketch);
+        this.#urlCount -= merged.urls.size;
+        if (this.#listsUrls) merged.urls.add(part, entry, trendIndex);
+        else merged.urls.addTotal(entry);
+        this.#urlCount += merged.urls.size;
+        if (this.#urlCount > MERGED_URLS_MAX) this.#cut();
+        if (meter.isDue(this.#costOf(entry))) yield;
+      }
+      if (meter.isDue(PART_BYTES)) yield;
+    }
+  }
+
+  /** Distinct clients of all statuses. */
+  uniqueIps(): DistinctCount {
+    const all = new DistinctCounter();
+    for (const { ips } of this.#byStatus.values()) all.merge(ips);
+    return { count: all.count(), isExact: all.isExact };
+  }
+
+  /** What was merged of each status, as a window would say it. */
+  summarize(urlsMax: number): StatusSummary[] {
+    return this.statuses.map(({ status, errorCount, ips, urls }) => ({
+      status,
+      errorCount,
+      uniqueIps: { count: ips.count(), isExact: ips.isExact },
+      urls: urls.top(urlsMax, errorCount),
+      urlsTotal: urls.total(),
+    }));
+  }
+
+  /** Of what it reads, lists of URLs cost most: four times as much a byte as hashes. */
+  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart): number {
+    const isListRead = this.#listsUrls || urlSketch === undefined;
+    const sketchBytes = ipSketch.length + (urlSketch?.length ?? 0);
+    return sketchBytes / 4 + (isListRead ? urlsBytes : 0);
+  }
+
+  #cut(): void {
+    const limit = Math.ceil(MERGED_URLS_MAX / 2 / this.#byStatus.size);
+    this.#urlCount = 0;
+    for (const { urls } of this.#byStatus.values()) {
+      urls.cut(limit);
+      this.#urlCount += urls.size;
+    }
+  }
+}
+
+/**
+ * URLs that are kept while a range is merged, of all its statuses together; beyond, the most
+ * frequent half of them is. As many as can be sorted in one piece.
+ */
+export const MERGED_URLS_MAX = 30_000;
+
+/** What finding the next part costs, and sorting a URL, in the measure of {@linkcode PieceMeter}. */
+const PART_BYTES = 2048;
+const SORTED_URL_BYTES = 50;
+
+/** Which windows to merge into one. */
+export interface MergeQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Only this status is listed, while the counts of the window stay those of all. */
+  readonly status?: number | undefined;
+  readonly urlsMax: number;
+}
+
+/** Merges the windows that start in a range into one; `undefined` where there are none. */
+export function* mergeWindows(
+  history: WindowRangeReader,
+  { fromMs, toMs, status, urlsMax }: MergeQuery,
+  meter: PieceMeter,
+): Pieces<Omit<WindowSummary, "state"> | undefined> {
+  const sums = yield* sumWindows(history, fromMs, toMs, meter);
+  if (sums.windows === 0) return undefined;
+  const merger = new RangeMerger(history.windowLengthMs, { listsUrls: urlsMax > 0 });
+  yield* merger.addAll(history.parts(fromMs, toMs), 0, meter);
+  if (meter.isDue(merger.urlCount * SORTED_URL_BYTES)) yield;
+  const { totalCount, errorCount, lateCount, lateErrorCount } = sums;
+  return {
+    startMs: fromMs,
+    lengthMs: toMs - fromMs,
+    totalCount,
+    errorCount,
+    uniqueIps: merger.uniqueIps(),
+    lateCount,
+    lateErrorCount,
+    statuses: merger.summarize(urlsMax).filter((entry) =>
+      status === undefined || entry.status === status
+    ),
+  };
+}
+
+/** Adds up the windows that start in a range, some thousand at a time. */
+export function* sumWindows(
+  history: WindowRangeReader,
+  fromMs: number,
+  toMs: number,
+  meter: PieceMeter,
+): Pieces<RangeSums> {
+  const sums = { windows: 0, totalCount: 0, errorCount: 0, lateCount: 0, lateErrorCount: 0 };
+  const stepMs = SUMMED_WINDOWS * history.windowLengthMs;
+  // Empty stretches, which may be years, are skipped from the newest window on.
+  for (let endMs = toMs;;) {
+    const newestMs = history.newestStart(fromMs, endMs);
+    if (newestMs === undefined) return sums;
+    const startMs = Math.max(fromMs, newestMs - stepMs);
+    const part = history.sum(startMs, endMs);
+    sums.windows += part.windows;
+    sums.totalCount += part.totalCount;
+    sums.errorCount += part.errorCount;
+    sums.lateCount += part.lateCount;
+    sums.lateErrorCount += part.lateErrorCount;
+    endMs = startMs;
+    if (meter.isDue(SUMMED_WINDOWS * WINDOW_ROW_BYTES)) yield;
+  }
+}
+
+const SUMMED_WINDOWS = 4096;
+const WINDOW_ROW_BYTES = 64;

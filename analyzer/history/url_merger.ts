@@ -1,0 +1,178 @@
+import { DistinctCounter } from "../sketch/distinct_counter.ts";
+import { addText } from "../sketch/hash_text.ts";
+import type { DistinctCount, UrlCount } from "../window/window_summary.ts";
+import type { StatusPart, WindowPart } from "./window_range.ts";
+
+/** A URL of a merged list. */
+export interface MergedUrl extends UrlCount {
+  /** Start of the first window that lists it. */
+  readonly firstMs: number;
+  /** End of the last one. */
+  readonly lastMs: number;
+  /** [parts of the trend] Errors as they were listed; empty where no trend is wanted. */
+  readonly trend: readonly number[];
+}
+
+/**
+ * Merges lists of the most frequent URLs: counts add up, and so does what each may be too high by.
+ * A list that does not hold all URLs may have left out one with as many errors as its last, so that
+ * many are added to the count and the error of every URL that it does not list (Agarwal et al.,
+ * "Mergeable Summaries", 2012; theirs subtracts, ours keeps the counts upper bounds as those of the
+ * space-saving lists are). Lists that hold all URLs merge to exact counts.
+ *
+ * At most {@linkcode UrlMerger.cut} URLs are kept when told so; what is dropped then may come back,
+ * and is taken to have had as many errors as the most frequent of the dropped.
+ */
+export class UrlMerger {
+  readonly #windowLengthMs: number;
+  readonly #trendLength: number;
+  #entries = new Map<string, Entry>();
+  /** Adds up what each list may have left out: part of the count and the error of every URL. */
+  #unlisted = 0;
+  /** What a URL that comes anew may have had beyond that before, since it may have been dropped. */
+  #dropped = 0;
+  /** Counts distinct URLs once there are others than those that are kept. */
+  #distinct: DistinctCounter | undefined;
+  /** Most URLs that one part knows to be there. */
+  #totalMin = 0;
+  #isTotalExact = true;
+
+  /** @param trendLength parts of the trend that is kept of each URL */
+  constructor(windowLengthMs: number, trendLength = 0) {
+    this.#windowLengthMs = windowLengthMs;
+    this.#trendLength = trendLength;
+  }
+
+  /** URLs that are kept now. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Most errors that a URL can have which is not listed; 0 where all are. */
+  get unlistedMax(): number {
+    return this.#unlisted + this.#dropped;
+  }
+
+  /** Merges the list of a part; its counts go into this part of the trend. */
+  add({ startMs }: WindowPart, { urls: list, urlsTotal, urlSketch }: StatusPart, trendIndex = 0) {
+    const { urls, counts, countErrorsMax, firsts, lasts, unlistedMax } = list();
+    for (let i = 0; i < urls.length; i++) {
+      const count = counts[i]!;
+      const firstMs = startMs + (firsts[i] ?? 0) * this.#windowLengthMs;
+      const lastMs = startMs + ((lasts[i] ?? 0) + 1) * this.#windowLengthMs;
+      let entry = this.#entries.get(urls[i]!);
+      if (entry === undefined) {
+        const trend = this.#trendLength === 0 ? NO_TREND : new Array(this.#trendLength).fill(0);
+        entry = { count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
+        this.#entries.set(urls[i]!, entry);
+      }
+      entry.count += count - unlistedMax;
+      entry.countErrorMax += (countErrorsMax[i] ?? 0) - unlistedMax;
+      if (firstMs < entry.firstMs) entry.firstMs = firstMs;
+      if (lastMs > entry.lastMs) entry.lastMs = lastMs;
+      if (this.#trendLength > 0) entry.trend[trendIndex]! += count;
+    }
+    this.#unlisted += unlistedMax;
+    if (urlSketch !== undefined && unlistedMax > 0) {
+      (this.#distinct ??= new DistinctCounter()).mergeBytes(urlSketch);
+    }
+    this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
+    // Of a list that leaves some out nobody knows which of them the others hold.
+    this.#isTotalExact &&= urlsTotal.isExact && (unlistedMax === 0 || urlSketch !== undefined);
+  }
+
+  /** Counts the URLs of a part, and lists none: of a roll-up at a tenth of the cost. */
+  addTotal({ urls: list, urlsTotal, urlSketch }: StatusPart): void {
+    const distinct = this.#distinct ??= new DistinctCounter();
+    let isKnown = true;
+    if (urlSketch !== undefined) distinct.mergeBytes(urlSketch);
+    else {
+      const { urls, unlistedMax } = list();
+      for (const url of urls) addText(distinct, url);
+      isKnown = unlistedMax === 0;
+    }
+    this.#totalMin = Math.max(this.#totalMin, urlsTotal.count);
+    this.#isTotalExact &&= urlsTotal.isExact && isKnown;
+  }
+
+  /** Drops all but the `limit` most frequent. */
+  cut(limit: number): void {
+    if (this.#entries.size <= limit) return;
+    this.#countKept();
+    const sorted = this.#mostFrequent(limit + 1);
+    this.#dropped = Math.max(this.#dropped, sorted.pop()![1].count);
+    this.#entries = new Map(sorted);
+  }
+
+  /**
+   * The most frequent URLs, equal counts by URL.
+   *
+   * @param errorCount errors of all URLs, beyond which no count can be
+   */
+  top(limit: number, errorCount: number): MergedUrl[] {
+    return this.#mostFrequent(limit).map(([url, entry]) => {
+      const count = entry.count + this.#unlisted;
+      // A bound that is above all errors says less than that they are no more.
+      const excess = Math.max(0, count - errorCount);
+      return {
+        url,
+        count: count - excess,
+        countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
+        firstMs: entry.firstMs,
+        lastMs: entry.lastMs,
+        trend: entry.trend,
+      };
+    });
+  }
+
+  /** How many distinct URLs there were, as far as that is known. */
+  total(): DistinctCount {
+    if (this.#distinct === undefined) {
+      return { count: Math.max(this.size, this.#totalMin), isExact: this.#isTotalExact };
+    }
+    const distinct = this.#countKept();
+    return {
+      count: Math.max(distinct.count(), this.#totalMin),
+      isExact: this.#isTotalExact && distinct.isExact,
+    };
+  }
+
+  /** The distinct URLs as a serialized `DistinctCounter`. */
+  sketch(): Uint8Array {
+    return this.#countKept().toBytes();
+  }
+
+  /** Sorts only what can be among them: all would take as long as merging them did. */
+  #mostFrequent(limit: number): [string, Entry][] {
+    if (limit < 1) return [];
+    let least = -Infinity;
+    if (limit < this.size) {
+      const counts = Float64Array.from(this.#entries.values(), ({ count }) => count).sort();
+      least = counts[counts.length - limit]!;
+    }
+    const frequent: [string, Entry][] = [];
+    for (const entry of this.#entries) if (entry[1].count >= least) frequent.push(entry);
+    return frequent.sort(byCount).slice(0, limit);
+  }
+
+  #countKept(): DistinctCounter {
+    const distinct = this.#distinct ??= new DistinctCounter();
+    for (const url of this.#entries.keys()) addText(distinct, url);
+    return distinct;
+  }
+}
+
+const NO_TREND: number[] = [];
+
+/** Counts without what all lists may have left out, which is the same for every URL. */
+interface Entry {
+  count: number;
+  countErrorMax: number;
+  firstMs: number;
+  lastMs: number;
+  readonly trend: number[];
+}
+
+function byCount([leftUrl, left]: [string, Entry], [rightUrl, right]: [string, Entry]): number {
+  return right.count - left.count || (leftUrl < rightUrl ? -1 : leftUrl > rightUrl ? 1 : 0);
+}

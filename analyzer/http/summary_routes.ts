@@ -1,0 +1,131 @@
+import type { Context } from "hono";
+import { inPieces } from "../history/pieces.ts";
+import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
+import type { WindowRangeReader } from "../history/window_range.ts";
+import { toStatusJson } from "../window/window_json.ts";
+import type { AppDeps } from "./app_deps.ts";
+import { throwNotSaved } from "./errors_routes.ts";
+import { answerJson } from "./json_answer.ts";
+import {
+  EPOCH_MS_LIMIT,
+  invalid,
+  type QueryParameters,
+  readRange,
+  readStatus,
+  readUrlsMax,
+} from "./query_parameters.ts";
+import type { Route } from "./route.ts";
+
+/** `/summary` and what is below it: one merged answer for a range. */
+export function summaryRoutes(deps: AppDeps): Route[] {
+  const { history, nowMs, turn } = deps;
+  return [{
+    method: "GET",
+    path: "/summary",
+    parameters: ["from", "to", "status", "urls"],
+    summary: "One merged answer for a range: errors by status, distinct clients, URLs",
+    async handle(context, query) {
+      const range = readSummaryRange(query, history.ranges, nowMs());
+      const urlsMax = readUrlsMax(query);
+      const pieces = summarizeRange(history.ranges, {
+        ...range,
+        status: readStatus(query),
+        urlsMax,
+      });
+      const summary = await inPieces(pieces, turn);
+      return answerJson(context, toSummaryJson(summary, range, urlsMax));
+    },
+  }, {
+    method: "GET",
+    path: "/summary/clients",
+    parameters: ["from", "to", "url"],
+    repeatable: ["url"],
+    summary: "Distinct clients by URL in a range, counted from the error files",
+    async handle(context, query) {
+      const search = deps.savedErrors ?? throwNotSaved();
+      const { fromMs, toMs } = readSummaryRange(query, history.ranges, nowMs());
+      const urls = readUrls(context);
+      // What was read by now is in its file then.
+      await deps.live.fresh();
+      const { clients, isComplete } = await search.countClients(
+        { fromMs, toMs, urls },
+        () => deps.monotonicMs(),
+      );
+      return answerJson(context, {
+        clients: urls.map((url, i) => ({
+          url,
+          unique_ips: clients[i]!.count,
+          unique_ips_exact: clients[i]!.isExact,
+          complete: isComplete,
+        })),
+      });
+    },
+  }];
+}
+
+function readUrls(context: Context): string[] {
+  const urls = context.req.queries("url") ?? [];
+  if (urls.length >= 1 && urls.length <= URLS_MAX) return urls;
+  const allowed = `given 1 to ${URLS_MAX} times`;
+  throw invalid({ parameter: "url", value: urls.at(-1) ?? "", allowed });
+}
+
+/** URLs whose clients are counted by one answer. */
+const URLS_MAX = 50;
+
+/** A range in time, `[fromMs, toMs)`. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The range that is asked for; the hour up to the end of the newest closed window unless told. */
+export function readSummaryRange(
+  query: QueryParameters,
+  ranges: WindowRangeReader,
+  nowMs: number,
+): TimeRange {
+  const given = readRange(query);
+  const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT);
+  const endMs = newestMs === undefined ? nowMs : newestMs + ranges.windowLengthMs;
+  const toMs = given.toMs ?? Math.max(endMs, given.fromMs ?? -Infinity);
+  const fromMs = given.fromMs ?? Math.max(toMs - HOUR_MS, -EPOCH_MS_LIMIT);
+  return { fromMs, toMs };
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+
+function toSummaryJson(summary: RangeSummary, { fromMs, toMs }: TimeRange, urlsMax: number) {
+  const listedErrors = summary.statuses.reduce((sum, { errorCount }) => sum + errorCount, 0);
+  return {
+    from: toTime(fromMs),
+    to: toTime(toMs),
+    windows: summary.windows,
+    total_count: summary.totalCount,
+    error_count: summary.errorCount,
+    error_rate: summary.totalCount === 0 ? 0 : summary.errorCount / summary.totalCount,
+    unique_ips: summary.uniqueIps.count,
+    unique_ips_exact: summary.uniqueIps.isExact,
+    late_count: summary.lateCount,
+    late_error_count: summary.lateErrorCount,
+    statuses: summary.statuses.map((status) => toStatusJson(status, urlsMax)),
+    urls: summary.urls.map((url) => toUrlSummaryJson(url, listedErrors)),
+  };
+}
+
+function toUrlSummaryJson(url: UrlSummary, errorCount: number) {
+  return {
+    url: url.url,
+    count: url.count,
+    ...(url.countErrorMax > 0 ? { count_error_max: url.countErrorMax } : {}),
+    share: url.count / errorCount,
+    statuses: url.statuses,
+    first_seen: toTime(url.firstMs),
+    last_seen: toTime(url.lastMs),
+    trend: url.trend,
+  };
+}
+
+function toTime(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
