@@ -26,13 +26,20 @@ const BYTES_MAX = 200_000;
 /** Traffic with everything in it that the page has a place for. */
 const TRAFFIC = [
   ...["--seed", "7", "--rate", "30", "--urls", "100", "--ips", "500", "--backfill", "125m"],
-  ...["--status-dist", "97,2,1", "--burst", "500:x9@31m/90s", "--late", "0.1%@45s"],
+  ...[
+    "--status-dist",
+    "97,2,1",
+    "--burst",
+    `500:x12@${burstSeconds()}s/150s`,
+    "--late",
+    "0.1%@45s",
+  ],
   ...["--malformed", "0.02%"],
 ];
 
 const VIEWS = {
-  "dashboard-light": { viewport: { width: 1280, height: 1120 }, colorScheme: "light" },
-  "dashboard-dark": { viewport: { width: 1280, height: 1120 }, colorScheme: "dark" },
+  "dashboard-light": { viewport: { width: 1280, height: 1280 }, colorScheme: "light" },
+  "dashboard-dark": { viewport: { width: 1280, height: 1280 }, colorScheme: "dark" },
   "dashboard-phone": {
     ...devices["Pixel 7"],
     viewport: { width: 390, height: 1330 },
@@ -77,6 +84,19 @@ try {
   }
 } finally {
   await browser.close();
+}
+
+/**
+ * A period of troubles that begin anew about two minutes before now, so that there is something to
+ * see: they begin at multiples of the period since 1970.
+ */
+function burstSeconds(): number {
+  const readySeconds = Date.now() / 1000 + 15;
+  for (let seconds = 1500; seconds < 3600; seconds++) {
+    const since = readySeconds % seconds;
+    if (since > 90 && since < 110) return seconds;
+  }
+  throw new Error("There is always one: 1 in 100 has such a rest");
 }
 
 function isNow(end: string): boolean {

@@ -46,11 +46,7 @@ export function prepareBrowser(): void {
 }
 
 /** Registers a test in a real browser; where there is none it is left out, but not in CI. */
-export function testPage(
-  behaviour: string,
-  options: FakeOptions & { readonly look?: Look; readonly path?: string },
-  test: (scene: Scene) => Promise<void>,
-): void {
+export function testInBrowser(behaviour: string, test: () => Promise<void>): void {
   const isMissing = findProgram("chromium") === undefined;
   const ignore = isMissing && Deno.env.get("CI") !== "true";
   if (ignore) console.log(`Left out, since chromium is not installed: ${behaviour}`);
@@ -62,14 +58,25 @@ export function testPage(
     sanitizeResources: false,
     async fn() {
       assert.ok(!isMissing, "chromium is not installed, and CI has to have it");
-      await using fake = new FakeAnalyzer(options);
-      await withPage(fake.url, options.look ?? {}, async (opened) => {
-        await opened.page.goto(`${fake.url}${options.path ?? ""}`);
-        await test({ ...opened, fake });
-        assert.deepEqual(opened.strayRequests, []);
-        assert.deepEqual(opened.complaints, []);
-      });
+      await test();
     },
+  });
+}
+
+/** The same for a test of the page alone, beside an analyzer that does as it is told. */
+export function testPage(
+  behaviour: string,
+  options: FakeOptions & { readonly look?: Look; readonly path?: string },
+  test: (scene: Scene) => Promise<void>,
+): void {
+  testInBrowser(behaviour, async () => {
+    await using fake = new FakeAnalyzer(options);
+    await withPage(fake.url, options.look ?? {}, async (opened) => {
+      await opened.page.goto(`${fake.url}${options.path ?? ""}`);
+      await test({ ...opened, fake });
+      assert.deepEqual(opened.strayRequests, []);
+      assert.deepEqual(opened.complaints, []);
+    });
   });
 }
 

@@ -37,15 +37,17 @@ function Rows({ series, stepMs }) {
             <tr
               key=${startMs}><th scope="row"><${Time} timeMs=${startMs} isDay=${isDay} />${open[
                 i
-              ] && html`
-                <span class="still-open">still open</span>
-              `}</th><td class="number">${formatCount(errors[i] ?? 0)}</td>${statuses.map((
-                { name, counts },
-              ) =>
-                html`<td key=${name} class="number">${formatCount(counts[i] ?? 0)}</td>`
-              )}<td class="number">${formatShare(
-                rates[i] ?? 0,
-              )}</td><td class="number">${(clients[i] ?? null) === null
+              ] &&
+                [
+                  " ",
+                  html`<span class="still-open">still open</span>`,
+                ]}</th><td class="number">${formatCount(errors[i] ?? 0)}</td>${statuses.map((
+                  { name, counts },
+                ) =>
+                  html`<td key=${name} class="number">${formatCount(counts[i] ?? 0)}</td>`
+                )}<td class="number">${formatShare(
+                  rates[i] ?? 0,
+                )}</td><td class="number">${(clients[i] ?? null) === null
                 ? "–"
                 : formatCount(clients[i] ?? 0)}</td></tr>
           `
