@@ -1,15 +1,22 @@
 /**
- * Measures what is read back: ranges of windows, merged. `deno task bench:history --lines
- * 25920000`, which are errors here, 300 a window of 30 s: 30 days. Prints the tables of
- * docs/PERFORMANCE.md.
+ * Measures what is read back. `deno task bench:history --only ranges --lines 25920000`: ranges of
+ * windows, merged; the lines are errors, 300 a window of 30 s, so those are 30 days. `--only errors
+ * --lines 100000000`: so many stored errors of one day, which takes 10 GB of disk. Prints the
+ * tables of docs/PERFORMANCE.md.
  *
  * @module
  */
 import { join } from "node:path";
 import { systemClock } from "../analyzer/clock.ts";
+import { DirectoryStorage } from "../analyzer/deno/directory_storage.ts";
 import { SqliteWindowHistory } from "../analyzer/deno/sqlite_window_history.ts";
+import { ErrorSearch } from "../analyzer/history/error_search.ts";
 import { summarizeRange } from "../analyzer/history/range_summary.ts";
 import { windowsByStep } from "../analyzer/history/windows_by_step.ts";
+import { DEFAULT_LIMITS, LimitCounter } from "../analyzer/limits.ts";
+import { listErrorFiles } from "../analyzer/sink/error_files.ts";
+import { ErrorIndex } from "../analyzer/sink/error_index.ts";
+import type { AppendFile } from "../analyzer/sink/storage.ts";
 import { DistinctCounter } from "../analyzer/sketch/distinct_counter.ts";
 import type { ClosedWindow } from "../analyzer/window/window_summary.ts";
 import { inDirectory } from "./harness/analyzer.ts";
@@ -183,4 +190,130 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
   });
 }
 
-await runSections({ ranges }, Deno.args);
+/** One day with so many errors, in files as a run leaves them; and queries for parts of it. */
+function errors({ lines, runs }: BenchOptions): Promise<string> {
+  return inDirectory(async (directory) => {
+    const windows = 24 * HOUR_MS / LENGTH_MS;
+    const errorsAWindow = Math.ceil(lines / windows);
+    const path = join(directory, "windows.db");
+    const storage = new DirectoryStorage(directory);
+    {
+      using history = new SqliteWindowHistory(path, LENGTH_MS);
+      await writeErrorFiles(storage, new ErrorIndex([], history, LENGTH_MS), errorsAWindow);
+      history.commit(1);
+    }
+    const startedAt = performance.now();
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    const index = new ErrorIndex(await listErrorFiles(storage), history, LENGTH_MS);
+    const startMs = performance.now() - startedAt;
+    let readBytes = 0;
+    const files = {
+      async readPiece(path: string, startBytes: number, endBytes: number) {
+        const bytes = await storage.readPiece(path, startBytes, endBytes);
+        readBytes += bytes?.length ?? 0;
+        return bytes;
+      },
+    };
+    const limits = DEFAULT_LIMITS;
+    const search = new ErrorSearch({
+      files,
+      index,
+      windowLengthMs: LENGTH_MS,
+      limits,
+      limitCounter: new LimitCounter(),
+    });
+    const at = (window: number) => ({
+      fromMs: START_MS + window * LENGTH_MS,
+      toMs: START_MS + (window + 1) * LENGTH_MS,
+    });
+    const page = { limit: 100 };
+    const queries: Record<string, (run: number) => Promise<number>> = {
+      "newest 100": async () => (await search.find(page)).errors.length,
+      "one window, 100": async (run) =>
+        (await search.find({ ...at(501 * run % windows), ...page })).errors.length,
+      "one window, 1,000": async (run) =>
+        (await search.find({ ...at(502 * run % windows), limit: 1000 })).errors.length,
+      "one window, one URL": async (run) =>
+        (await search.find({ ...at(503 * run % windows), url: "/resource/7", ...page })).errors
+          .length,
+      "one window, a text that is not there": async (run) =>
+        (await search.find({ ...at(504 * run % windows), text: "not there", ...page })).errors
+          .length,
+      "one window, a status that is not there": async (run) =>
+        (await search.find({ ...at(505 * run % windows), status: 599, ...page })).errors.length,
+      "the day, a text that is not there (64 MiB of it)": async () =>
+        (await search.find({ text: "not there", ...page })).errors.length,
+      "clients of one URL in one window": async (run) =>
+        (await search.countClients({ ...at(506 * run % windows), urls: ["/resource/7"] }, nowMs))
+          .clients[0]!.count,
+    };
+    const rows: string[][] = [];
+    for (const [name, query] of Object.entries(queries)) {
+      const times: number[] = [];
+      let found = 0;
+      readBytes = 0;
+      for (let run = 0; run < runs; run++) {
+        const started = performance.now();
+        found += await query(run);
+        times.push(performance.now() - started);
+      }
+      rows.push([
+        name,
+        median(times).toFixed(0),
+        `${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)}`,
+        (readBytes / runs / 1e6).toFixed(1),
+        (found / runs).toFixed(0),
+      ]);
+    }
+    console.log(
+      `${(windows * errorsAWindow / 1e6).toFixed(1)} million errors; start: ${
+        startMs.toFixed(0)
+      } ms; memory: ${(Deno.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+    );
+    return table([["query", "ms", "spread", "MB read", "found"], ...rows]);
+  });
+}
+
+const nowMs = () => performance.now();
+
+async function writeErrorFiles(
+  storage: DirectoryStorage,
+  index: ErrorIndex,
+  errorsAWindow: number,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  let part = 0;
+  let bytes = Infinity;
+  let path = "";
+  let file: AppendFile | undefined;
+  for (let window = 0; window < 24 * HOUR_MS / LENGTH_MS; window++) {
+    const windowMs = START_MS + window * LENGTH_MS;
+    const timestamp = new Date(windowMs).toISOString();
+    for (let from = 0; from < errorsAWindow; from += ERRORS_A_BATCH) {
+      const to = Math.min(errorsAWindow, from + ERRORS_A_BATCH);
+      let text = "";
+      for (let i = from; i < to; i++) {
+        text += `{"timestamp":"${timestamp}","ip":"10.${i & 255}.${i >> 8 & 255}.${
+          window & 255
+        }","method":"GET","url":"/resource/${i % 1000}","status":${STATUSES[i % 3]}}\n`;
+      }
+      if (bytes >= DEFAULT_LIMITS.errorFileBytes) {
+        if (path !== "") index.close(path);
+        file?.close();
+        path = `errors/date=2025-05-01/part-${String(++part).padStart(6, "0")}.jsonl`;
+        file = await storage.append(path);
+        bytes = 0;
+      }
+      const encoded = encoder.encode(text);
+      await file!.write(encoded);
+      index.append(path, bytes, bytes + encoded.length, { minMs: windowMs, maxMs: windowMs });
+      bytes += encoded.length;
+    }
+  }
+  index.close(path);
+  file?.close();
+}
+
+const ERRORS_A_BATCH = 2000;
+
+await runSections({ ranges, errors }, Deno.args);
