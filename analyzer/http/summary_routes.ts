@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
@@ -8,13 +7,13 @@ import { throwNotSaved } from "./errors_routes.ts";
 import { answerJson } from "./json_answer.ts";
 import {
   EPOCH_MS_LIMIT,
-  invalid,
   type QueryParameters,
   readRange,
   readStatus,
   readUrlsMax,
 } from "./query_parameters.ts";
 import type { Route } from "./route.ts";
+import { listUrls, readUrlList, urlsToRead } from "./url_list.ts";
 
 /** `/summary` and what is below it: one merged answer for a range. */
 export function summaryRoutes(deps: AppDeps): Route[] {
@@ -22,18 +21,20 @@ export function summaryRoutes(deps: AppDeps): Route[] {
   return [{
     method: "GET",
     path: "/summary",
-    parameters: ["from", "to", "status", "urls"],
+    parameters: ["from", "to", "status", "urls", "url"],
+    repeatable: ["url"],
     summary: "One merged answer for a range: errors by status, distinct clients, URLs",
     async handle(context, query) {
       const range = readSummaryRange(query, history.ranges, nowMs());
       const urlsMax = readUrlsMax(query);
+      const only = readUrlList(context, { min: 0 });
       const pieces = summarizeRange(history.ranges, {
         ...range,
         status: readStatus(query),
-        urlsMax,
+        urlsMax: urlsToRead(urlsMax, only),
       });
-      const summary = await inPieces(pieces, turn);
-      return answerJson(context, toSummaryJson(summary, range, urlsMax));
+      const summary = listUrls(await inPieces(pieces, turn), only);
+      return answerJson(context, toSummaryJson(summary, range, { urlsMax, only }));
     },
   }, {
     method: "GET",
@@ -44,7 +45,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
     async handle(context, query) {
       const search = deps.savedErrors ?? throwNotSaved();
       const { fromMs, toMs } = readSummaryRange(query, history.ranges, nowMs());
-      const urls = readUrls(context);
+      const urls = readUrlList(context, { min: 1 });
       // What was read by now is in its file then.
       await deps.live.fresh();
       const { clients, isComplete } = await search.countClients(
@@ -62,16 +63,6 @@ export function summaryRoutes(deps: AppDeps): Route[] {
     },
   }];
 }
-
-function readUrls(context: Context): string[] {
-  const urls = context.req.queries("url") ?? [];
-  if (urls.length >= 1 && urls.length <= URLS_MAX) return urls;
-  const allowed = `given 1 to ${URLS_MAX} times`;
-  throw invalid({ parameter: "url", value: urls.at(-1) ?? "", allowed });
-}
-
-/** URLs whose clients are counted by one answer. */
-const URLS_MAX = 50;
 
 /** A range in time, `[fromMs, toMs)`. */
 export interface TimeRange {
@@ -95,7 +86,11 @@ export function readSummaryRange(
 
 const HOUR_MS = 60 * 60 * 1000;
 
-function toSummaryJson(summary: RangeSummary, { fromMs, toMs }: TimeRange, urlsMax: number) {
+function toSummaryJson(
+  summary: RangeSummary,
+  { fromMs, toMs }: TimeRange,
+  { urlsMax, only }: { readonly urlsMax: number; readonly only: readonly string[] },
+) {
   const listedErrors = summary.statuses.reduce((sum, { errorCount }) => sum + errorCount, 0);
   return {
     from: toTime(fromMs),
@@ -109,7 +104,8 @@ function toSummaryJson(summary: RangeSummary, { fromMs, toMs }: TimeRange, urlsM
     late_count: summary.lateCount,
     late_error_count: summary.lateErrorCount,
     statuses: summary.statuses.map((status) => toStatusJson(status, urlsMax)),
-    urls: summary.urls.map((url) => toUrlSummaryJson(url, listedErrors)),
+    urls: (only.length === 0 ? summary.urls : summary.urls.filter(({ url }) => only.includes(url)))
+      .slice(0, urlsMax).map((url) => toUrlSummaryJson(url, listedErrors)),
   };
 }
 

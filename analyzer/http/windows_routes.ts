@@ -25,6 +25,7 @@ import {
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
 import { streamText } from "./stream_text.ts";
+import { listUrls, readUrlList, urlsToRead } from "./url_list.ts";
 import { csvHeader, toCsvLines } from "./windows_csv.ts";
 
 /** Windows on a page. CSV has no pages: whoever exports a month wants all of it. */
@@ -44,21 +45,25 @@ export function windowsRoutes(
     {
       method: "GET",
       path: "/windows",
-      parameters: ["from", "to", "status", "limit", "cursor", "urls", "step", "format"],
+      parameters: ["from", "to", "status", "limit", "cursor", "urls", "url", "step", "format"],
+      repeatable: ["url"],
       summary: "Closed windows, newest first, in pages; merged to longer ones, or as CSV",
       async handle(context, query) {
         context.header("Vary", "Accept");
         const format = readFormat(context, query);
         const windowQuery = readWindowQuery(query, format);
+        const only = readUrlList(context, { min: 0 });
+        const read = { ...windowQuery, urlsMax: urlsToRead(windowQuery.urlsMax, only) };
         const stepMs = readStep(query, history.ranges.windowLengthMs);
         const windows = stepMs === undefined
-          ? windowsOf(history, windowQuery)
+          ? windowsOf(history, read)
           : windowsByStep(history.ranges, {
-            ...windowQuery,
+            ...read,
             stepMs,
             closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
           });
-        const pieces = format === "csv" ? csvPage(windows) : jsonPage(windows, windowQuery);
+        const listed = listingOnly(windows, only);
+        const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
         const body = await streamText(pieces, { turn, reportException });
         return context.body(body, 200, HEADERS[format]);
       },
@@ -200,6 +205,18 @@ function* windowsOf(
     beforeMs = page.nextBeforeMs;
   } while (left > 0 && beforeMs !== undefined);
   return beforeMs;
+}
+
+/** The same windows, with only these URLs in their lists where any are named. */
+function* listingOnly(
+  windows: Generator<WindowSummary | undefined, number | undefined>,
+  only: readonly string[],
+): Generator<WindowSummary | undefined, number | undefined> {
+  let step = windows.next();
+  for (; step.done !== true; step = windows.next()) {
+    yield step.value && listUrls(step.value, only);
+  }
+  return step.value;
 }
 
 /** The JSON of a page, in pieces; a pause follows each. */

@@ -26,7 +26,7 @@ export function App({ state, dashboard, onToken }) {
     <main>
       <div class="now">
         <${VerdictView} state=${state} />
-        <${SourcesView} status=${state.status} windows=${state.windows.value ?? []} />
+        <${SourcesView} status=${state.status} windows=${state.windows.value?.buckets ?? []} />
       </div>
       <${Filters} state=${state} dashboard=${dashboard} />
       <${Charts} state=${state} dashboard=${dashboard} theme=${theme.name} />

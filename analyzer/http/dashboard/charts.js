@@ -25,10 +25,11 @@ import { colorsOf } from "./status_colors.js";
  * @param {{ state: State, dashboard: Dashboard, theme: string }} props
  */
 export function Charts({ state, dashboard, theme }) {
-  const { windows: { value, isLoading, failure }, frame, view } = state;
+  const { windows: { value, isLoading, failure }, view: { status } } = state;
+  const { buckets = [], frame = state.frame, url = undefined } = value ?? {};
   const series = useMemo(
-    () => seriesOf(value ?? [], { frame, status: view.status, url: view.url }),
-    [value, frame, view.status, view.url],
+    () => seriesOf(buckets, { frame, status, url }),
+    [value, frame, status],
   );
   const [cursor, setCursor] = useState(/** @type {number | undefined} */ (undefined));
   const charts = useRef(/** @type {Map<string, uPlot>} */ (new Map()));
@@ -43,7 +44,7 @@ export function Charts({ state, dashboard, theme }) {
     onSelect: select,
   };
   const keys = useKeys({ series, cursor, stepMs: frame.stepMs, charts: charts.current, select });
-  const isEmpty = value !== undefined && value.length === 0;
+  const isEmpty = value !== undefined && buckets.length === 0;
   return html`
     <section class="charts panel" aria-labelledby="charts-title"
       aria-busy=${String(isLoading)}>
@@ -57,13 +58,13 @@ export function Charts({ state, dashboard, theme }) {
         <div class="chart-column" tabindex="0" role="group" data-dim=${isLoading &&
           value !== undefined}
           aria-label=${describe(series, frame)} aria-describedby="charts-keys" onKeyDown=${keys}>
-          <${Legend} series=${series} dashboard=${dashboard} chosen=${view.status} />
+          <${Legend} series=${series} dashboard=${dashboard} chosen=${status} />
           <${Chart} ...${shared} name="errors" title=${`Errors per ${
             formatStep(frame.stepMs)
           }`} height=${200} />
-          <${Chart} ...${shared} name="rates" title=${rateTitle(view)} height=${104} />
+          <${Chart} ...${shared} name="rates" title=${rateTitle({ status, url })} height=${104} />
           <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${128}
-            absent=${view.url !== undefined &&
+            absent=${url !== undefined &&
               "Not counted by URL over time; see the table below"} />
           ${isEmpty && html`
             <div class="over">
@@ -85,7 +86,7 @@ export function Charts({ state, dashboard, theme }) {
   `;
 }
 
-/** @param {State["view"]} view */
+/** @param {{ status: number | undefined, url: string | undefined }} view */
 function rateTitle({ status, url }) {
   if (url !== undefined) return "Share of all requests that are errors of this URL";
   return status === undefined ? "Error rate" : `Share of all requests with status ${status}`;

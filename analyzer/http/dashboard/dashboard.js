@@ -27,6 +27,15 @@ const WINDOW_MS = 30_000;
  */
 
 /**
+ * What the charts draw. It says itself what it answers, since it stays until there is a newer answer.
+ *
+ * @typedef {object} Drawn
+ * @property {readonly WindowJson[]} buckets oldest first
+ * @property {Frame} frame
+ * @property {string | undefined} url
+ */
+
+/**
  * @typedef {object} State
  * @property {View} view
  * @property {Frame} frame
@@ -35,7 +44,7 @@ const WINDOW_MS = 30_000;
  * @property {boolean} needsToken
  * @property {boolean} isTokenWrong
  * @property {StatusEvent | undefined} status
- * @property {Loaded<WindowJson[]>} windows
+ * @property {Loaded<Drawn>} windows
  * @property {Loaded<SummaryJson>} summary
  * @property {Loaded<ReadonlyMap<string, UrlClients>>} clients
  * @property {Loaded<{ errors: ErrorJson[], nextCursor: string | null, isComplete: boolean }>} errors
@@ -186,9 +195,9 @@ export class Dashboard {
         this.#store.add({ ...windows[0], statuses: [] });
       }
       this.#moveFrame();
-      const buckets = await this.#fetchBuckets(this.#state.frame.fromMs, signal);
+      await this.#fetchBuckets(this.#state.frame.fromMs, signal);
       this.#isPartial = false;
-      return buckets;
+      return this.#drawn();
     });
     // Somebody may have chosen another view meanwhile, which asks for itself.
     if (view !== this.#state.view || this.#state.needsToken || this.#isDisposed) return;
@@ -205,13 +214,16 @@ export class Dashboard {
     if (this.#isPartial) return await this.#loadAll();
     const { frame } = this.#state;
     const fromMs = Math.max(frame.toMs - 3 * frame.stepMs, frame.fromMs);
-    await this.#load("windows", (signal) => this.#fetchBuckets(fromMs, signal));
+    await this.#load("windows", async (signal) => {
+      await this.#fetchBuckets(fromMs, signal);
+      return this.#drawn();
+    });
   }
 
   /**
    * @param {number} fromMs
    * @param {AbortSignal} signal
-   * @returns {Promise<WindowJson[]>}
+   * @returns {Promise<void>}
    */
   async #fetchBuckets(fromMs, signal) {
     const { frame: { stepMs, toMs }, view: { url } } = this.#state;
@@ -229,7 +241,6 @@ export class Dashboard {
       return await this.#fetchBuckets(this.#state.frame.fromMs, signal);
     }
     this.#store.replaceFrom(windows, fromMs);
-    return this.#buckets();
   }
 
   async #loadSummary() {
@@ -373,14 +384,15 @@ export class Dashboard {
     const { windows } = this.#state;
     // An answer under way brings them all.
     if (windows.value !== undefined && !this.#isPartial) {
-      this.#set({ windows: { ...windows, value: this.#buckets() } });
+      this.#set({ windows: { ...windows, value: this.#drawn() } });
     }
   }
 
-  #buckets() {
-    const { frame, view } = this.#state;
+  /** @returns {Drawn} */
+  #drawn() {
+    const { frame, view: { url } } = this.#state;
     // Open windows come with their first URLs only: of another one they tell nothing.
-    return this.#store.buckets(frame, { withOpen: view.url === undefined });
+    return { buckets: this.#store.buckets(frame, { withOpen: url === undefined }), frame, url };
   }
 
   #moveFrame() {

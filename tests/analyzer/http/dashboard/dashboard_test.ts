@@ -74,7 +74,7 @@ class Scene implements Disposable {
 
   /** Errors of each bucket that is shown. */
   get counts(): number[] {
-    return this.state.windows.value!.map(({ error_count: count }) => count);
+    return this.state.windows.value!.buckets.map(({ error_count: count }) => count);
   }
 
   [Symbol.dispose](): void {
@@ -161,7 +161,11 @@ Deno.test("Dashboard keeps what it shows where an answer fails", async () => {
   await scene.next("windows").refuse(new ApiException("The server answers 500", { status: 500 }));
   assert.equal(scene.state.windows.failure!.message, "The server answers 500");
   assert.equal(scene.state.windows.isLoading, false);
-  assert.deepEqual(scene.state.windows.value, [windowAt(0)]);
+  assert.deepEqual(scene.state.windows.value!.buckets, [windowAt(0)]);
+  // And says what that is.
+  const { frame } = scene.state.windows.value!;
+  assert.equal(frame.toMs - frame.fromMs, 3_600_000);
+  assert.equal(scene.state.frame.toMs - scene.state.frame.fromMs, 900_000);
   // What comes by the stream alone would look like the whole range.
   await scene.send("window", windowAt(1));
   assert.deepEqual(scene.counts, [50]);
