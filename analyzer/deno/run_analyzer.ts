@@ -20,9 +20,11 @@ import { FileSource } from "../source/file_source.ts";
 import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
+import type { Tracing } from "../tracing.ts";
 import { startServer } from "./http_server.ts";
 import { maskedLogFiles, systemLogFiles } from "./log_files.ts";
-import type { Results } from "./results.ts";
+import { openTelemetry } from "./open_telemetry.ts";
+import type { OpenResults, Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
@@ -60,7 +62,8 @@ export async function runAnalyzer(
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
-  const retrier = new StorageRetrier({ clock, signal, notice });
+  const tracing = openTelemetry(version);
+  const retrier = new StorageRetrier({ clock, signal, notice, tracing });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   const limitCounter = new LimitCounter();
   using results = await openResults(config, {
@@ -87,7 +90,7 @@ export async function runAnalyzer(
       for (const source of sources) if (source.isLive) await source.prepare(undefined);
       await results.reset();
     }
-    const opened = await results.open(sources);
+    const opened = await restore(results, sources, tracing);
     const pipeline = startPipeline({
       ...opened,
       ipMask: results.ipMask,
@@ -97,6 +100,7 @@ export async function runAnalyzer(
       reporter,
       retrier,
       limitCounter,
+      tracing,
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
     });
@@ -197,6 +201,27 @@ function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<R
   return config.saves
     ? StoredResults.lock(config, options)
     : Promise.resolve(new UnsavedResults(config, options.limitCounter));
+}
+
+async function restore(
+  results: Results,
+  sources: readonly Source[],
+  tracing: Tracing,
+): Promise<OpenResults> {
+  const span = tracing.begin("restore state");
+  try {
+    const opened = await results.open(sources);
+    const { epoch, state } = opened.recovered;
+    span.end({
+      "vigie.epoch": epoch,
+      "vigie.lines": state?.totals.lines ?? 0,
+      "vigie.open_windows": state?.windows.windows.length ?? 0,
+    });
+    return opened;
+  } catch (exception) {
+    span.fail(messageOf(exception));
+    throw exception;
+  }
 }
 
 function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {

@@ -6,15 +6,19 @@ import type {
 import type { Clock } from "../clock.ts";
 import type { InputPosition, LineSample, SampleKind } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
+import { messageOf } from "../exceptions.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
+import { NO_TRACING, type Span, type Tracing } from "../tracing.ts";
 import type { ErrorSink } from "./error_files.ts";
 import type { LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Retention } from "./retention.ts";
+import { SourceOutages } from "./source_outages.ts";
 import type { SourceStates } from "./source_states.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
+import type { Totals } from "./totals.ts";
 import type { TotalsCounter } from "./totals_counter.ts";
 import type { WindowHistory } from "./window_history.ts";
 
@@ -49,6 +53,7 @@ export interface CommitWriterOptions {
   readonly onSourcesEnded: () => void;
   /** Called after each checkpoint barrier, whether it had anything to save or not. */
   readonly onBarrier: () => void;
+  readonly tracing?: Tracing;
 }
 
 /** How the writer does. */
@@ -71,6 +76,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #positions: Map<string, InputPosition>;
   /** The latest of each kind. */
   readonly #samples = new Map<SampleKind, LineSample>();
+  readonly #outages: SourceOutages;
+  #savedTotals: Totals;
   #hasSeenFuture = false;
   #epoch: number;
   #hasChanged = false;
@@ -83,6 +90,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   constructor(options: CommitWriterOptions) {
     this.#options = options;
     this.#epoch = options.epoch;
+    this.#outages = new SourceOutages(options.tracing ?? NO_TRACING);
+    this.#savedTotals = options.totals.snapshot();
     this.#positions = new Map(options.positions);
     this.#replayable = new Set(options.replayableInputs);
     this.#movedAtMs = options.clock.monotonicMs();
@@ -113,12 +122,14 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
 
   /** Ends the run: what is there stays as the last view. */
   close(): void {
+    this.#outages.close();
     this.#options.board.publishLast(this.#view());
     this.#options.errors.close();
   }
 
   /** Gives up after a failure: what the last checkpoint does not hold is cut off by recovery. */
   abort(): void {
+    this.#outages.close();
     this.#options.errors.close();
   }
 
@@ -148,6 +159,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         return;
       case "source-changed":
         sourceStates.change(element);
+        this.#outages.change(element);
         if (element.notice !== "") reporter.notice(element.notice);
         return;
       case "tick":
@@ -187,35 +199,58 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {
-    const { clock, errors, history, checkpoints, identity, sources, totals, retrier } = this
-      .#options;
+    const { clock, tracing = NO_TRACING } = this.#options;
     if (this.#hasChanged) {
-      const { watermark, windows } = state;
-      if (watermark === undefined || windows === undefined) {
-        throw new Error("Cannot save a checkpoint: an operator did not add its state");
-      }
       const epoch = this.#epoch + 1;
-      await errors.sync(clock.wallMs());
-      await retrier.retry(() => history.commit(epoch, clock.wallMs()));
-      await retrier.retry(() => history.sync());
-      const checkpoint = {
-        epoch,
-        identity,
-        watermark,
-        windows,
-        totals: totals.snapshot(),
-        errorFiles: errors.state(),
-        positions: new Map(this.#positions),
-        sources,
-        deliveryKeys: this.#options.deliveries.state(),
-      };
-      await retrier.retry(() => checkpoints.save(checkpoint));
-      this.#epoch = epoch;
-      this.#hasChanged = false;
+      const span = tracing.begin("save checkpoint", { "vigie.epoch": epoch });
+      const before = this.#savedTotals;
+      try {
+        await this.#saveCheckpoint(epoch, state, span);
+      } catch (exception) {
+        span.fail(messageOf(exception));
+        throw exception;
+      }
+      span.end({
+        "vigie.bytes": this.#savedTotals.bytes - before.bytes,
+        "vigie.lines": this.#savedTotals.lines - before.lines,
+        "vigie.errors": this.#savedTotals.errors - before.errors,
+      });
     }
     this.#options.deliveries.becameDurable();
     this.#options.onBarrier();
     await this.#removeOld(clock.wallMs());
+  }
+
+  async #saveCheckpoint(
+    epoch: number,
+    { watermark, windows }: Partial<CheckpointState>,
+    span: Span,
+  ): Promise<void> {
+    const { clock, errors, history, checkpoints, identity, sources, retrier } = this.#options;
+    if (watermark === undefined || windows === undefined) {
+      throw new Error("Cannot save a checkpoint: an operator did not add its state");
+    }
+    await errors.sync(clock.wallMs());
+    span.reach("errors are durable");
+    await retrier.retry(() => history.commit(epoch, clock.wallMs()));
+    await retrier.retry(() => history.sync());
+    span.reach("windows are durable");
+    const totals = this.#options.totals.snapshot();
+    const checkpoint = {
+      epoch,
+      identity,
+      watermark,
+      windows,
+      totals,
+      errorFiles: errors.state(),
+      positions: new Map(this.#positions),
+      sources,
+      deliveryKeys: this.#options.deliveries.state(),
+    };
+    await retrier.retry(() => checkpoints.save(checkpoint));
+    this.#epoch = epoch;
+    this.#savedTotals = totals;
+    this.#hasChanged = false;
   }
 
   async #tick(wallMs: number): Promise<void> {

@@ -93,6 +93,38 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   });
 }
 
+for (const [options, text] of [[[], "192.0.2.1 is no record"], [["--mask-ip"], null]] as const) {
+  Deno.test(`GET /events shows ${text} where options are ${JSON.stringify(options)}`, async () => {
+    using directory = new TemporaryDirectory();
+    await using server = new LineServer();
+    const args = ["--source", server.source, ...OPTIONS, ...options, ...directory.options()];
+    await using analyzer = await Analyzer.start(args);
+    await send(await server.accept(), `${LINES[0]}\n192.0.2.1 is no record\n`);
+    await analyzer.untilLines(2);
+    const client = await connect(analyzer);
+    await until(client, () => client.of("status").length > 0);
+    assert.deepEqual(client.of("status")[0]!.data.samples, [{ kind: "csv_field_count", text }]);
+    await client.leave();
+  });
+}
+
+Deno.test("GET /metrics as text begins at 0 with each start, and adds up from there", async () => {
+  using directory = new TemporaryDirectory();
+  const log = directory.write("access.log", LINES.slice(0, 1000).join("\n") + "\n");
+  const args = ["--source", `file:${log}`, "--follow", ...OPTIONS, ...directory.options()];
+  {
+    await using analyzer = await Analyzer.start(args);
+    await analyzer.untilLines(1000);
+    await untilText(analyzer, /^vigie_lines_total\{outcome="valid"\} 1000$/m);
+    await analyzer.stop();
+  }
+  await using analyzer = await Analyzer.start(args);
+  await untilText(analyzer, /^vigie_lines_total\{outcome="valid"\} 0$/m);
+  Deno.writeTextFileSync(log, LINES.slice(1000, 1007).join("\n") + "\n", { append: true });
+  await analyzer.untilLines(1007);
+  await untilText(analyzer, /^vigie_lines_total\{outcome="valid"\} 7$/m);
+});
+
 // S-87
 Deno.test("GET /events drops a client that does not read, and counts every line meanwhile", async () => {
   using directory = new TemporaryDirectory();

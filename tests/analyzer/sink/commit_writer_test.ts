@@ -23,6 +23,7 @@ import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/windo
 import { analyzedBatch } from "../../support/batches.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
+import { RecordedTracing } from "../../support/recorded_tracing.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import {
   InMemoryHistory,
@@ -648,4 +649,47 @@ Deno.test("CommitWriter.write() answers for no delivery while the storage refuse
   const settlement = await delivery.settled;
   assert.ok(settlement.kind === "counted" && settlement.isDurable);
   writer.close();
+});
+
+Deno.test("CommitWriter.write() traces each checkpoint that has something to save, and how far it came", async () => {
+  const tracing = new RecordedTracing();
+  const { writer, history } = setUp({ tracing });
+  await writer.write(barrier());
+  assert.equal(tracing.log.length, 0);
+  for (const rows of [2, 1]) {
+    await writer.write(analyzedBatch(Array(rows).fill({ time: START_MS })));
+    await writer.write(barrier());
+  }
+  const saved = (epoch: number, counts: string) => [
+    `begin save checkpoint {"vigie.epoch":${epoch}}`,
+    "reach errors are durable",
+    "reach windows are durable",
+    `end ${counts}`,
+  ];
+  const counts = tracing.log.filter((line) => line.startsWith("end")).map((line) => line.slice(4));
+  assert.deepEqual(tracing.log, [...saved(1, counts[0]!), ...saved(2, counts[1]!)]);
+  assert.deepEqual(counts.map((text) => JSON.parse(text)["vigie.errors"]), [2, 1]);
+  history.failAtEpoch = 3;
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  await assert.rejects(writer.write(barrier()));
+  assert.deepEqual(tracing.log.slice(8), [
+    'begin save checkpoint {"vigie.epoch":3}',
+    "reach errors are durable",
+    "fail disk full {}",
+  ]);
+});
+
+Deno.test("CommitWriter traces the outage of a source, also one that the end cuts short", async () => {
+  const tracing = new RecordedTracing();
+  const { writer } = setUp({ tracing });
+  await writer.write({
+    kind: "source-changed",
+    source: TCP.name,
+    phase: "waiting",
+    connectionsDelta: 0,
+    reason: "connection refused",
+    notice: "",
+  });
+  writer.close();
+  assert.deepEqual(tracing.log.map((line) => line.split(" ")[0]), ["begin", "fail"]);
 });
