@@ -13,6 +13,12 @@ const ERRORS_PER_PAGE = 25;
 /** Failing URLs that are listed; as many as one request counts the clients of. */
 export const URLS_MAX = 50;
 
+/** What one request can name of them, in bytes: servers and proxies take 8 KiB of address. */
+const URL_BYTES_MAX = 6500;
+
+/** Each reads the error files of the range: of longer lists the end goes without. */
+const CLIENT_REQUESTS_MAX = 3;
+
 /** Window length before the first window says it. */
 const WINDOW_MS = 30_000;
 
@@ -260,13 +266,16 @@ export class Dashboard {
     const { frame, summary } = this.#state;
     const urls = summary.value?.urls.map(({ url }) => url) ?? [];
     await this.#load("clients", async (signal) => {
-      if (urls.length === 0) return new Map();
-      const { clients } = await this.#api.get("summary/clients", {
-        from: new Date(frame.fromMs).toISOString(),
-        to: new Date(frame.toMs).toISOString(),
-        url: urls.slice(0, URLS_MAX),
-      }, signal);
-      return new Map(clients.map((/** @type {UrlClients} */ entry) => [entry.url, entry]));
+      const counted = /** @type {Map<string, UrlClients>} */ (new Map());
+      for (const url of inRequests(urls).slice(0, CLIENT_REQUESTS_MAX)) {
+        const { clients } = await this.#api.get("summary/clients", {
+          from: new Date(frame.fromMs).toISOString(),
+          to: new Date(frame.toMs).toISOString(),
+          url,
+        }, signal);
+        for (const entry of clients) counted.set(entry.url, entry);
+      }
+      return counted;
     });
   }
 
@@ -422,4 +431,25 @@ export class Dashboard {
 function isWithin({ start }, { fromMs, toMs }) {
   const startMs = Date.parse(start);
   return startMs >= fromMs && startMs < toMs;
+}
+
+/**
+ * URLs in groups that one request each can name.
+ *
+ * @param {readonly string[]} urls
+ * @returns {string[][]}
+ */
+export function inRequests(urls) {
+  const groups = /** @type {string[][]} */ ([]);
+  let bytes = Infinity;
+  for (const url of urls) {
+    const { length } = new URLSearchParams({ url }).toString();
+    bytes += length + 1;
+    if (bytes > URL_BYTES_MAX) {
+      groups.push([]);
+      bytes = length;
+    }
+    groups.at(-1)?.push(url);
+  }
+  return groups;
 }

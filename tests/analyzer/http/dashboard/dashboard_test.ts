@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Api } from "../../../../analyzer/http/dashboard/api.js";
 import { ApiException } from "../../../../analyzer/http/dashboard/api.js";
-import { Dashboard } from "../../../../analyzer/http/dashboard/dashboard.js";
+import { Dashboard, inRequests } from "../../../../analyzer/http/dashboard/dashboard.js";
 import type { View } from "../../../../analyzer/http/dashboard/types.ts";
 import { toWindowJson, type WindowJson } from "../../../../analyzer/window/window_json.ts";
 import { LENGTH_MS, START_MS, windowSummary } from "../../../support/window_fixtures.ts";
@@ -208,4 +208,20 @@ Deno.test("Dashboard holds the raw errors still when they are frozen, and leafs 
   assert.equal(scene.state.isFrozen, true);
   await scene.send("window", windowAt(1));
   assert.ok(!scene.asked.some(({ path }) => path === "errors"));
+});
+
+Deno.test("inRequests() names every URL once, in as few requests as take them", () => {
+  const urls = Array.from({ length: 50 }, (_, i) => `/${"é".repeat(i * 10)}`);
+  const groups = inRequests(urls);
+  assert.deepEqual(groups.flat(), urls);
+  for (const [i, group] of groups.entries()) {
+    const query = (group: string[]) =>
+      new URLSearchParams(group.map((url) => ["url", url])).toString();
+    assert.ok(query(group).length <= 6500);
+    const next = groups[i + 1]?.[0];
+    if (next !== undefined) assert.ok(query([...group, next]).length > 6500);
+  }
+  assert.deepEqual(inRequests([]), []);
+  // One that is as long as can be is asked for, whatever comes of it.
+  assert.deepEqual(inRequests(["x".repeat(10_000), "/a"]), [["x".repeat(10_000)], ["/a"]]);
 });
