@@ -64,6 +64,15 @@ class Scene implements Disposable {
     await settle();
   }
 
+  /** Ends the stream, and waits until the page has it again. */
+  async reconnect(): Promise<void> {
+    const events = this.#events!;
+    await events.write("retry: 1\n\n");
+    await events.close();
+    while (this.#events === events) await settle();
+    await settle();
+  }
+
   /** Answers what the page asks for at first. */
   async load(windows: readonly WindowJson[]): Promise<void> {
     await this.next("windows").answer({ windows: windows.slice(0, 1) });
@@ -169,6 +178,20 @@ Deno.test("Dashboard keeps what it shows where an answer fails", async () => {
   // What comes by the stream alone would look like the whole range.
   await scene.send("window", windowAt(1));
   assert.deepEqual(scene.counts, [50]);
+});
+
+Deno.test("Dashboard asks for the whole range again when the stream was lost", async () => {
+  using scene = new Scene();
+  await scene.load([windowAt(0)]);
+  // What is asked for behind the first connection is only the end.
+  scene.asked.length = 0;
+  await scene.reconnect();
+  assert.equal(scene.state.connection.phase, "connected");
+  // Until there is an answer, everything stays.
+  assert.deepEqual(scene.counts, [50]);
+  await scene.next("windows").answer({ windows: [windowAt(0)] });
+  const { query } = scene.next("windows");
+  assert.equal(query["from"], new Date(scene.state.frame.fromMs).toISOString());
 });
 
 Deno.test("Dashboard asks for nothing but the token where that is missing", async () => {
