@@ -10,6 +10,7 @@ import {
   statusSummary,
   windowSummary,
 } from "../../support/window_fixtures.ts";
+import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
 import { DeliveryRun } from "../delivery/delivery_run.ts";
 
 const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
@@ -74,15 +75,37 @@ function parseCommand(command: string) {
 }
 
 function grep(text: string, filter: string): string {
-  return text.split("\n").filter((line) => line.includes(filter)).map((line) => `${line}\n`).join(
+  return text.replaceAll("\r\n", "\n").split("\n").filter((line) => line.includes(filter)).map((
+    line,
+  ) => `${line}\n`).join(
     "",
   );
 }
 
+/** The latest of the errors that the run has stored. */
+const SAVED = await SavedErrorsFixture.create();
+await SAVED.append([
+  storedRow(START_MS + 27_120, { ip: "203.0.113.9", url: "/resource/3" }),
+  storedRow(START_MS + 28_400, { ip: "198.51.100.20", url: "/resource/7", status: 500 }),
+  storedRow(START_MS + 29_055, { ip: "203.0.113.9", url: "/resource/42" }),
+  storedRow(START_MS + 30_800, { ip: "192.0.2.77", url: "/resource/42" }),
+]);
+
 /** The run that the document shows: three windows, the last of them open. */
 function documentedApp() {
   const closed = [
-    windowSummary(),
+    windowSummary({
+      statuses: [
+        statusSummary({
+          urls: [
+            { url: "/resource/42", count: 30, countErrorMax: 0 },
+            { url: "/resource/3", count: 14, countErrorMax: 0 },
+            { url: "/resource/9", count: 1, countErrorMax: 0 },
+          ],
+        }),
+        windowSummary().statuses[1]!,
+      ],
+    }),
     windowSummary({
       startMs: START_MS - LENGTH_MS,
       totalCount: 998,
@@ -93,7 +116,11 @@ function documentedApp() {
       statuses: [statusSummary({
         errorCount: 43,
         uniqueIps: { count: 11, isExact: true },
-        urls: [{ url: "/resource/9", count: 28, countErrorMax: 0 }],
+        urls: [
+          { url: "/resource/9", count: 28, countErrorMax: 0 },
+          { url: "/resource/42", count: 12, countErrorMax: 0 },
+          { url: "/resource/3", count: 3, countErrorMax: 0 },
+        ],
       })],
     }),
   ];
@@ -127,5 +154,6 @@ function documentedApp() {
     view: liveView({ totals, open: [open], watermarkMs: START_MS + 26_000 }),
     history: new InMemoryHistory(closed),
     deliveries: new DeliveryRun().serve(),
+    savedErrors: SAVED.search,
   }));
 }
