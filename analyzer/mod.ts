@@ -12,6 +12,22 @@ export type {
   DeliveryReceiver,
   DeliveryRequest,
 } from "./delivery/delivery.ts";
+export type {
+  ClientCounts,
+  ClientQuery,
+  ErrorPage,
+  ErrorQuery,
+  ErrorReader,
+  StoredError,
+} from "./history/error_reader.ts";
+export type {
+  RangeSums,
+  StatusPart,
+  UrlColumns,
+  WindowPart,
+  WindowRangeReader,
+} from "./history/window_range.ts";
+export type { ErrorPlace } from "./sink/error_index.ts";
 export {
   LIMIT_TABLE,
   LimitCounter,

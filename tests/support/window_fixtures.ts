@@ -7,7 +7,7 @@ import type {
   WindowPage,
   WindowQuery,
 } from "../../analyzer/sink/window_history.ts";
-import type { ErrorSearch } from "../../analyzer/history/error_search.ts";
+import type { ErrorReader } from "../../analyzer/history/error_reader.ts";
 import type { StatusPart, WindowRangeReader } from "../../analyzer/history/window_range.ts";
 import { DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
@@ -194,7 +194,7 @@ export interface AppFixture {
   /** Unless told otherwise the run takes no deliveries. */
   readonly deliveries?: DeliveryReceiver;
   /** Unless told otherwise the run saves nothing. */
-  readonly savedErrors?: ErrorSearch;
+  readonly savedErrors?: ErrorReader;
   readonly onException?: (exception: unknown) => void;
 }
 

@@ -13,9 +13,13 @@ import {
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
 import { DeliveryRun } from "../delivery/delivery_run.ts";
 
-const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
+const DOCUMENT = (await Promise.all(
+  ["HTTP_API.md", "HTTP_HISTORY.md"].map((name) =>
+    Deno.readTextFile(new URL(`../../../docs/${name}`, import.meta.url))
+  ),
+)).join("\n");
 
-Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", async () => {
+Deno.test("the documents of HTTP have a section for each route, with its parameters", async () => {
   const index = await (await documentedApp().request("/")).json();
   const declared = [{ method: "GET", path: "/", parameters: [] }, ...index.routes] as Route[];
   const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) =>
@@ -33,7 +37,7 @@ Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", 
   );
 });
 
-Deno.test("docs/HTTP_API.md shows with each curl line what the program really answers", async () => {
+Deno.test("the documents of HTTP show with each curl line what the program really answers", async () => {
   const examples = [...DOCUMENT.matchAll(EXAMPLE)].map(({ groups }) => groups!);
   assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
   for (const example of examples) {

@@ -24,10 +24,12 @@ Deno.test("streamText() makes each piece when it is asked for, with a turn at ea
 Deno.test("streamText() throws what the first piece throws, and cuts the answer off later", async () => {
   const turn = () => Promise.resolve();
   const failure = new Error("first");
+  const pieces: string[] = [];
   await assert.rejects(
     streamText(
-      (function* (): Generator<string> {
-        throw failure;
+      (function* () {
+        if (pieces.length === 0) throw failure;
+        yield* pieces;
       })(),
       { turn, reportException: reportNothing },
     ),
