@@ -14,6 +14,22 @@ export type {
 } from "./delivery/delivery.ts";
 export type { EventCounts, EventFeed } from "./http/event_publisher.ts";
 export type { LineSample, SampleKind } from "./decode/record_batch.ts";
+export type {
+  ClientCounts,
+  ClientQuery,
+  ErrorPage,
+  ErrorQuery,
+  ErrorReader,
+  StoredError,
+} from "./history/error_reader.ts";
+export type {
+  RangeSums,
+  StatusPart,
+  UrlColumns,
+  WindowPart,
+  WindowRangeReader,
+} from "./history/window_range.ts";
+export type { ErrorPlace } from "./sink/error_index.ts";
 export {
   LIMIT_TABLE,
   LimitCounter,

@@ -32,16 +32,17 @@ export function* linesFromEnd(
   const searched = anyCase === undefined ? text : text.toLowerCase();
   for (let end = text.length; end > 0;) {
     if (needle !== undefined) {
-      // From the end of the line that holds it on.
-      const at = searched.lastIndexOf(needle, end - 1 - needle.length);
-      if (at < 0) return;
+      const from = end - 1 - needle.length;
+      const at = from < 0 ? -1 : searched.lastIndexOf(needle, from);
+      // A line holds no line end, so nor does what is found in one.
+      if (at < 0 || needle.includes("\n")) return;
       end = text.indexOf("\n", at) + 1;
     }
-    const start = text.lastIndexOf("\n", end - 2) + 1;
+    // lastIndexOf() takes a place before the first character for that one.
+    const start = end < 2 ? 0 : text.lastIndexOf("\n", end - 2) + 1;
     const line = text.slice(start, end - 1);
     if (mayHold(line, exact)) yield { text: line, startBytes: start, endBytes: end };
-    // lastIndexOf() takes a place before the first character for that one.
-    end = end < 2 ? 0 : start;
+    end = start;
   }
 }
 

@@ -2,9 +2,16 @@ import { recordOf } from "../decode/parse_line.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { addText } from "../sketch/hash_text.ts";
-import type { DistinctCount } from "../window/window_summary.ts";
 import type { ErrorCandidate, ErrorIndex, ErrorPlace } from "../sink/error_index.ts";
 import type { PieceStorage } from "../sink/storage.ts";
+import type {
+  ClientCounts,
+  ClientQuery,
+  ErrorPage,
+  ErrorQuery,
+  ErrorReader,
+  StoredError,
+} from "./error_reader.ts";
 import { type LineNeedles, linesFromEnd } from "./error_lines.ts";
 import { matchesUrl, plainInJson, urlNeedle } from "./url_filter.ts";
 
@@ -17,45 +24,6 @@ export interface ErrorSearchOptions {
   readonly limitCounter: LimitCounter;
 }
 
-/** Which errors to look for. */
-export interface ErrorQuery {
-  /** Only errors whose event time is in `[fromMs, toMs)`. */
-  readonly fromMs?: number | undefined;
-  readonly toMs?: number | undefined;
-  readonly status?: number | undefined;
-  /** As it is in lists of URLs, where a long one is cut. */
-  readonly url?: string | undefined;
-  /** As it is stored. */
-  readonly ip?: string | undefined;
-  /** A part of the stored line, whatever the case of its letters. */
-  readonly text?: string | undefined;
-  /** Most errors to return, at least 1. */
-  readonly limit: number;
-  /** Only what came in before this place: where the page before this one ended. */
-  readonly before?: ErrorPlace | undefined;
-}
-
-/** One stored error. Its fields are `undefined` where the line, which others may change, has none. */
-export interface StoredError {
-  readonly timeMs: number | undefined;
-  readonly status: number | undefined;
-  readonly method: string | undefined;
-  readonly url: string | undefined;
-  readonly ip: string | undefined;
-  /** The whole object of its line. */
-  readonly record: Readonly<Record<string, unknown>>;
-}
-
-/** One page of stored errors. */
-export interface ErrorPage {
-  /** What came in last is first. */
-  readonly errors: readonly StoredError[];
-  /** Where the next page begins; `undefined` where there is none. */
-  readonly next: ErrorPlace | undefined;
-  /** False where the page ends before it is full, since enough was read for one answer. */
-  readonly isComplete: boolean;
-}
-
 /** The end of everything that was stored. */
 export const NEWEST: ErrorPlace = { part: Infinity, bytes: Infinity };
 
@@ -66,14 +34,13 @@ export const NEWEST: ErrorPlace = { part: Infinity, bytes: Infinity };
  *
  * A place is that of a line in its file, so new errors, which all come behind it, move nothing.
  */
-export class ErrorSearch {
+export class ErrorSearch implements ErrorReader {
   readonly #options: ErrorSearchOptions;
 
   constructor(options: ErrorSearchOptions) {
     this.#options = options;
   }
 
-  /** @throws {StorageException} where a file cannot be read */
   async find(query: ErrorQuery): Promise<ErrorPage> {
     const { index, limits, limitCounter } = this.#options;
     const { fromMs = -Infinity, toMs = Infinity, limit } = query;
@@ -104,13 +71,6 @@ export class ErrorSearch {
     }
   }
 
-  /**
-   * Counts distinct clients by URL, of the errors whose windows start in a range: those that are
-   * stored, so late ones too.
-   *
-   * @param nowMs monotonic time
-   * @throws {StorageException} where a file cannot be read
-   */
   async countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts> {
     const { index, limits, limitCounter, windowLengthMs } = this.#options;
     const { fromMs, toMs, urls } = query;
@@ -205,22 +165,6 @@ export class ErrorSearch {
       (ip === undefined || error.ip === ip) &&
       (url === undefined || matchesUrl(error.url, url, this.#options.limits.urlBytes));
   }
-}
-
-/** Whose clients to count. */
-export interface ClientQuery {
-  /** Only errors whose windows start in `[fromMs, toMs)`. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly urls: readonly string[];
-}
-
-/** Distinct clients by URL. */
-export interface ClientCounts {
-  /** One a URL, in their order. */
-  readonly clients: readonly DistinctCount[];
-  /** False where enough was read for one answer before the range was at its end. */
-  readonly isComplete: boolean;
 }
 
 /** What was read of a file at once. */

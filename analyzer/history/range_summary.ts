@@ -67,7 +67,10 @@ function trendEdges(history: WindowRangeReader, fromMs: number, toMs: number): n
   return Array.from({ length: TREND_PARTS + 1 }, (_, i) => {
     if (i === 0) return fromMs;
     if (i === TREND_PARTS) return toMs;
-    const edgeMs = Math.round((fromMs + i * partMs) / gridMs) * gridMs;
+    const equalMs = fromMs + i * partMs;
+    // Windows are not cut: each belongs to the part in which it starts.
+    if (gridMs === history.windowLengthMs) return equalMs;
+    const edgeMs = Math.round(equalMs / gridMs) * gridMs;
     return Math.min(Math.max(edgeMs, fromMs), toMs);
   });
 }

@@ -2,10 +2,15 @@ import type { DistinctCount } from "../window/window_summary.ts";
 
 /** Sums over the closed windows of a range; late rows are those known at this moment. */
 export interface RangeSums {
+  /** How many windows. */
   readonly windows: number;
+  /** Rows counted in them, errors included, late rows not. */
   readonly totalCount: number;
+  /** Rows whose status is an error. */
   readonly errorCount: number;
+  /** Rows that came after their windows had closed. */
   readonly lateCount: number;
+  /** Those of the late rows that are errors. */
   readonly lateErrorCount: number;
 }
 
@@ -14,7 +19,9 @@ export interface RangeSums {
  * of it is parsed yet, since that is where the time goes.
  */
 export interface WindowPart {
+  /** Start of the first window that can be in it. */
   readonly startMs: number;
+  /** End of the last one. */
   readonly endMs: number;
   /** By status, ascending. */
   readonly statuses: readonly StatusPart[];
@@ -22,12 +29,15 @@ export interface WindowPart {
 
 /** The errors of one status in a {@linkcode WindowPart}. */
 export interface StatusPart {
+  /** HTTP status. */
   readonly status: number;
+  /** Errors of this status. */
   readonly errorCount: number;
   /** A serialized `DistinctCounter` of client addresses. */
   readonly ipSketch: Uint8Array;
   /** Parses the list of URLs. */
   urls(): UrlColumns;
+  /** Distinct URLs, as far as that is known. */
   readonly urlsTotal: DistinctCount;
   /** A serialized `DistinctCounter` of all URLs that were listed; not of a single window. */
   readonly urlSketch: Uint8Array | undefined;
@@ -39,6 +49,7 @@ export interface StatusPart {
 export interface UrlColumns {
   /** Most frequent first. */
   readonly urls: readonly string[];
+  /** Errors of each. */
   readonly counts: readonly number[];
   /** What each count may be too high by; empty where none may. */
   readonly countErrorsMax: readonly number[];

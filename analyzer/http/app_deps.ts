@@ -1,5 +1,5 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
-import type { ErrorSearch } from "../history/error_search.ts";
+import type { ErrorReader } from "../history/error_reader.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
@@ -14,7 +14,7 @@ export interface AppDeps {
   /** Closed windows. */
   readonly history: WindowHistoryReader;
   /** Stored errors; `undefined` where the run saves none. */
-  readonly savedErrors: ErrorSearch | undefined;
+  readonly savedErrors: ErrorReader | undefined;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
   /** Tells the clients of `GET /events` what happens. */

@@ -1,4 +1,4 @@
-import type { StoredError } from "../history/error_search.ts";
+import type { StoredError } from "../history/error_reader.ts";
 import type { ErrorPlace } from "../sink/error_index.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { decodeErrorCursor, encodeErrorCursor } from "./error_cursor.ts";

@@ -25,7 +25,9 @@ export interface ErrorBlockStore {
 
 /** A place between two lines of an error file; what comes before it came in before what follows. */
 export interface ErrorPlace {
+  /** Number of the file. */
   readonly part: number;
+  /** Bytes from its start. */
   readonly bytes: number;
 }
 

@@ -27,6 +27,7 @@ import { NO_EVENTS } from "../support/window_fixtures.ts";
 import { checkAgreement, checkTotals, checkWindows, type OpenWindow } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { ASIDE, CHECKPOINTS, LOG, OUTPUT, SimulatedMachine, TCP } from "./simulated_machine.ts";
+import { SavedErrors } from "./saved_errors.ts";
 import { LINE_BYTES_MAX } from "./traffic.ts";
 import { LimitCounter } from "../../analyzer/limits.ts";
 
@@ -127,6 +128,8 @@ class Simulation implements Disposable {
       return;
     }
     this.#checkRecovered(recovered, history);
+    const saved = new SavedErrors(this.#machine, history, this.#config.windowLengthMs);
+    await saved.check();
     const base = recovered.state?.totals ?? emptyTotals();
     const readBefore = this.#machine.sender.readBytes;
     const closedUpToMs = recovered.state?.windows.closedUpToMs ?? -Infinity;
@@ -134,7 +137,7 @@ class Simulation implements Disposable {
     const limitCounter = new LimitCounter();
     const errors = new ErrorFiles(
       this.#machine.disk.storage(OUTPUT, life),
-      { limits: this.#config.limits, limitCounter },
+      { limits: this.#config.limits, limitCounter, index: saved.index },
       recovered.errorFiles,
       retrier,
     );
@@ -173,7 +176,7 @@ class Simulation implements Disposable {
       events: NO_EVENTS,
       limits: this.#config.limits,
       limitCounter,
-      savedErrors: undefined,
+      savedErrors: saved.search,
       turn: () => life.turn(),
       monotonicMs: () => life.monotonicMs(),
       health: pipeline.health,
@@ -378,6 +381,9 @@ class Simulation implements Disposable {
     const [ready, metrics, windows] = await Promise.all(
       ["/readyz", "/metrics", "/windows?limit=1000"].map((path) => app.request(path)),
     );
+    for (const path of ["/summary", "/errors?limit=10", "/windows?step=1m"]) {
+      assert.equal((await app.request(path)).status, 200, path);
+    }
     const { writer_fault: fault } = await ready!.json();
     if (fault !== "") assert.equal(ready!.status, 503);
     this.#machine.count(`/readyz answered ${ready!.status}`);

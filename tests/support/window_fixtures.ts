@@ -8,7 +8,7 @@ import type {
   WindowPage,
   WindowQuery,
 } from "../../analyzer/sink/window_history.ts";
-import type { ErrorSearch } from "../../analyzer/history/error_search.ts";
+import type { ErrorReader } from "../../analyzer/history/error_reader.ts";
 import type { StatusPart, WindowRangeReader } from "../../analyzer/history/window_range.ts";
 import { DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
 import type { SourceState } from "../../analyzer/source/source_state.ts";
@@ -142,7 +142,7 @@ export class InMemoryHistory implements WindowHistoryReader {
         within(fromMs, toMs).map((window) => ({
           startMs: window.startMs,
           endMs: window.startMs + window.lengthMs,
-          statuses: window.statuses.map((status) => statusPart(status)),
+          statuses: window.statuses.map((status) => statusPart(window, status)),
         })),
       newestStart: (fromMs, toMs, status) =>
         within(fromMs, toMs)
@@ -186,10 +186,12 @@ export class InMemoryHistory implements WindowHistoryReader {
   }
 }
 
-/** Clients are told apart by status: no two statuses share one. */
-function statusPart({ status, errorCount, uniqueIps, urls, urlsTotal }: StatusSummary): StatusPart {
+/** Of the clients of a window, the first status has the first, and any other one the last. */
+function statusPart(window: WindowSummary, entry: StatusSummary): StatusPart {
+  const { status, errorCount, uniqueIps, urls, urlsTotal } = entry;
   const ips = new DistinctCounter();
-  for (let i = 1; i <= uniqueIps.count; i++) ips.add(status, i);
+  const first = entry === window.statuses[0] ? 1 : window.uniqueIps.count - uniqueIps.count + 1;
+  for (let i = 0; i < uniqueIps.count; i++) ips.add(1, first + i);
   return {
     status,
     errorCount,
@@ -225,7 +227,7 @@ export interface AppFixture {
   /** Unless told otherwise nobody is told anything. */
   readonly events?: AppDeps["events"];
   /** Unless told otherwise the run saves nothing. */
-  readonly savedErrors?: ErrorSearch;
+  readonly savedErrors?: ErrorReader;
   readonly onException?: (exception: unknown) => void;
 }
 

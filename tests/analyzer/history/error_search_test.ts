@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type ErrorQuery,
-  PIECE_BYTES,
-  type StoredError,
-} from "../../../analyzer/history/error_search.ts";
+import type { ErrorQuery, StoredError } from "../../../analyzer/history/error_reader.ts";
+import { PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
 import type { ErrorPlace } from "../../../analyzer/sink/error_index.ts";
 import type { Row } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";

@@ -8,6 +8,9 @@ const PATHS = [
   "/windows",
   "/windows/current",
   "/windows/2025-05-30T18:52:30Z",
+  "/summary",
+  "/summary/clients?url=/",
+  "/errors",
   "/healthz",
   "/readyz",
 ];
@@ -22,11 +25,14 @@ Deno.test("createApp() lists its routes at /", async () => {
     "/windows/current",
     "/windows/{start}",
     "/events",
+    "/summary",
+    "/summary/clients",
+    "/errors",
     "/logs",
     "/healthz",
     "/readyz",
   ]);
-  assert.deepEqual(body.routes[1].parameters, ["from", "to", "status", "limit", "cursor", "urls"]);
+  assert.deepEqual(body.routes[5].parameters, ["from", "to", "status", "urls", "url"]);
 });
 
 Deno.test("createApp() answers HEAD as GET, without the body", async () => {
@@ -82,18 +88,21 @@ Deno.test("createApp() sets its security headers on every answer, and allows no 
 
 Deno.test("createApp() refuses unknown query parameters on every route, naming the known", async () => {
   for (const path of PATHS) {
-    const response = await get(`${path}?statsu=404`);
+    const response = await get(`${path.replace(/\?.*/, "")}?statsu=404`);
     assert.equal(response.status, 400, path);
     const { error } = await response.json();
     assert.equal(error.code, "unknown_parameter");
     assert.equal(error.parameter, "statsu");
     assert.equal(error.value, "404");
-    const known = path === "/windows"
-      ? "from, to, status, limit, cursor, urls"
-      : path.startsWith("/windows/")
-      ? "urls"
-      : "no query parameters";
-    assert.equal(error.allowed, known);
+    const known: Readonly<Record<string, string>> = {
+      "/windows": "from, to, status, limit, cursor, urls, url, step, format",
+      "/windows/current": "urls",
+      "/windows/2025-05-30T18:52:30Z": "urls",
+      "/summary": "from, to, status, urls",
+      "/summary/clients?url=/": "from, to, url",
+      "/errors": "from, to, status, url, ip, q, limit, cursor",
+    };
+    assert.equal(error.allowed, known[path] ?? "no query parameters");
   }
 });
 

@@ -11,11 +11,16 @@ import {
   windowSummary,
 } from "../../support/window_fixtures.ts";
 import { EventListener, EventRun, settle } from "../../support/event_run.ts";
+import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
 import { DeliveryRun } from "../delivery/delivery_run.ts";
 
-const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
+const DOCUMENT = (await Promise.all(
+  ["HTTP_API.md", "HTTP_HISTORY.md"].map((name) =>
+    Deno.readTextFile(new URL(`../../../docs/${name}`, import.meta.url))
+  ),
+)).join("\n");
 
-Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", async () => {
+Deno.test("the documents of HTTP have a section for each route, with its parameters", async () => {
   const index = await (await documentedApp().request("/")).json();
   const declared = [{ method: "GET", path: "/", parameters: [] }, ...index.routes] as Route[];
   const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) =>
@@ -33,7 +38,7 @@ Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", 
   );
 });
 
-Deno.test("docs/HTTP_API.md shows with each curl line what the program really answers", async () => {
+Deno.test("the documents of HTTP show with each curl line what the program really answers", async () => {
   const examples = [...DOCUMENT.matchAll(EXAMPLE)].map(({ groups }) => groups!);
   assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
   for (const example of examples) {
@@ -98,15 +103,37 @@ async function checkEvents(command: string, answer: string): Promise<void> {
 }
 
 function grep(text: string, filter: string): string {
-  return text.split("\n").filter((line) => line.includes(filter)).map((line) => `${line}\n`).join(
+  return text.replaceAll("\r\n", "\n").split("\n").filter((line) => line.includes(filter)).map((
+    line,
+  ) => `${line}\n`).join(
     "",
   );
 }
 
+/** The latest of the errors that the run has stored. */
+const SAVED = await SavedErrorsFixture.create();
+await SAVED.append([
+  storedRow(START_MS + 27_120, { ip: "203.0.113.9", url: "/resource/3" }),
+  storedRow(START_MS + 28_400, { ip: "198.51.100.20", url: "/resource/7", status: 500 }),
+  storedRow(START_MS + 29_055, { ip: "203.0.113.9", url: "/resource/42" }),
+  storedRow(START_MS + 30_800, { ip: "192.0.2.77", url: "/resource/42" }),
+]);
+
 /** The run that the document shows: three windows, the last of them open. */
 function documentedApp() {
   const closed = [
-    windowSummary(),
+    windowSummary({
+      statuses: [
+        statusSummary({
+          urls: [
+            { url: "/resource/42", count: 30, countErrorMax: 0 },
+            { url: "/resource/3", count: 14, countErrorMax: 0 },
+            { url: "/resource/9", count: 1, countErrorMax: 0 },
+          ],
+        }),
+        windowSummary().statuses[1]!,
+      ],
+    }),
     windowSummary({
       startMs: START_MS - LENGTH_MS,
       totalCount: 998,
@@ -117,7 +144,11 @@ function documentedApp() {
       statuses: [statusSummary({
         errorCount: 43,
         uniqueIps: { count: 11, isExact: true },
-        urls: [{ url: "/resource/9", count: 28, countErrorMax: 0 }],
+        urls: [
+          { url: "/resource/9", count: 28, countErrorMax: 0 },
+          { url: "/resource/42", count: 12, countErrorMax: 0 },
+          { url: "/resource/3", count: 3, countErrorMax: 0 },
+        ],
       })],
     }),
   ];
@@ -162,5 +193,6 @@ function documentedApp() {
     history,
     events: events.publisher,
     deliveries: new DeliveryRun().serve(),
+    savedErrors: SAVED.search,
   }));
 }
