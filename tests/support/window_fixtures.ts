@@ -80,6 +80,7 @@ export function liveView(overrides: Partial<LiveView> = {}): LiveView {
     open: [],
     watermarkMs: undefined,
     eventTimeMaxMs: undefined,
+    lastWindow: undefined,
     samples: [],
     ...overrides,
   };
