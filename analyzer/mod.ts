@@ -37,7 +37,7 @@ export {
   type LimitName,
   type Limits,
 } from "./limits.ts";
-export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
+export type { LastWindow, LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
 export type {

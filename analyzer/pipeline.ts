@@ -136,6 +136,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     open: [],
     watermarkMs: undefined,
     eventTimeMaxMs: undefined,
+    lastWindow: undefined,
     samples: [],
   });
   board.connect(() => signals.requestView());

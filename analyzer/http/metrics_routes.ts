@@ -80,7 +80,6 @@ function factsOf(view: LiveView, deps: AppDeps, http: HttpCounts): MetricFacts {
     // A counter begins at 0 with its program: a crash can take totals back a little, and Prometheus
     // would take that for a new beginning, and all of them for what has happened since.
     view: { ...view, totals: totalsSince(totalsAtStart, view.totals) },
-    lastWindow: deps.history.query({ limit: 1, urlsMax: 0 }).windows[0],
     nowMs: deps.nowMs(),
     startedAtMs: deps.startedAtMs,
     version: deps.version,

@@ -3,7 +3,6 @@ import type { EventCounts } from "../http/event_publisher.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
 import type { LiveView } from "../sink/live_view.ts";
-import type { WindowSummary } from "../window/window_summary.ts";
 
 /** One metric family: declared once, and rendered in every format from this. */
 export interface Metric {
@@ -36,8 +35,6 @@ export interface Sample {
 export interface MetricFacts {
   /** What is known of the input. */
   readonly view: LiveView;
-  /** The window that closed last; `undefined` before the first. */
-  readonly lastWindow: WindowSummary | undefined;
   /** Wall-clock time of the answer, in ms since the Unix epoch. */
   readonly nowMs: number;
   /** When the program started, in ms since the Unix epoch. */

@@ -86,7 +86,8 @@ export const METRICS: readonly Metric[] = [
     unit: "",
     help: "Distinct clients among the errors of the window that closed last.",
     labels: [],
-    samples: ({ lastWindow }) => lastWindow === undefined ? [] : single(lastWindow.uniqueIps.count),
+    samples: ({ view: { lastWindow } }) =>
+      lastWindow === undefined ? [] : single(lastWindow.clientCount),
   },
   {
     name: "vigie_last_window_end_timestamp_seconds",
@@ -94,8 +95,8 @@ export const METRICS: readonly Metric[] = [
     unit: "seconds",
     help: "Event time at which the window ended that closed last, since the Unix epoch.",
     labels: [],
-    samples: ({ lastWindow }) =>
-      lastWindow === undefined ? [] : single(toSeconds(lastWindow.startMs + lastWindow.lengthMs)),
+    samples: ({ view: { lastWindow } }) =>
+      lastWindow === undefined ? [] : single(toSeconds(lastWindow.endMs)),
   },
   {
     name: "vigie_watermark_timestamp_seconds",

@@ -11,7 +11,7 @@ import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
 import { NO_TRACING, type Span, type Tracing } from "../tracing.ts";
 import type { ErrorSink } from "./error_files.ts";
-import type { LiveView } from "./live_view.ts";
+import type { LastWindow, LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Retention } from "./retention.ts";
@@ -84,6 +84,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   #open: LiveView["open"] = [];
   #watermarkMs: number | undefined;
   #eventTimeMaxMs: number | undefined;
+  #lastWindow: LastWindow | undefined;
   #movedAtMs: number;
   #isWriting = false;
 
@@ -141,6 +142,10 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       case "window-closed":
         history.put(element.window);
         board.windowClosed(element.window);
+        this.#lastWindow = {
+          endMs: element.window.startMs + element.window.lengthMs,
+          clientCount: element.window.uniqueIps.count,
+        };
         this.#changed();
         // A reader that does not read holds up the stream, as a slow disk does.
         return reporter.windowClosed(element.window);
@@ -284,6 +289,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       open: this.#open,
       watermarkMs: this.#watermarkMs,
       eventTimeMaxMs: this.#eventTimeMaxMs,
+      lastWindow: this.#lastWindow,
       samples: [...this.#samples.values()],
     };
   }

@@ -20,8 +20,18 @@ export interface LiveView {
   readonly watermarkMs: number | undefined;
   /** Highest event time of all rows so far; `undefined` before the first. */
   readonly eventTimeMaxMs: number | undefined;
+  /** The window that closed last in this run; `undefined` before the first. */
+  readonly lastWindow: LastWindow | undefined;
   /** The latest line of each kind that is no record, in the order in which kinds first occurred. */
   readonly samples: readonly LineSample[];
+}
+
+/** What a view says of the window that closed last. */
+export interface LastWindow {
+  /** Event time at which it ended, in milliseconds since the Unix epoch. */
+  readonly endMs: number;
+  /** Distinct clients among its errors. */
+  readonly clientCount: number;
 }
 
 /** Where the HTTP routes and the status line read from. */

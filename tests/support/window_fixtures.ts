@@ -83,6 +83,7 @@ export function liveView(overrides: Partial<LiveView> = {}): LiveView {
     open: [],
     watermarkMs: undefined,
     eventTimeMaxMs: undefined,
+    lastWindow: undefined,
     samples: [],
     ...overrides,
   };

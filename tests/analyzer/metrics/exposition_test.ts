@@ -7,7 +7,6 @@ import { testLimits } from "../../support/limits.ts";
 
 const FACTS: MetricFacts = {
   view: liveView(),
-  lastWindow: undefined,
   nowMs: 0,
   startedAtMs: 0,
   version: "0.1.0",

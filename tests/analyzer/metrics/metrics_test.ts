@@ -80,7 +80,7 @@ Deno.test("METRICS has no watermark and no last row before the first row", () =>
 Deno.test("METRICS tells of the window that closed last, where there is one", () => {
   assert.equal(valueOf("vigie_last_window_clients"), 14);
   assert.equal(valueOf("vigie_last_window_end_timestamp_seconds"), START_MS / 1000 + 30);
-  const none = facts({ lastWindow: undefined });
+  const none = facts({ view: liveView() });
   assert.deepEqual(samplesOf("vigie_last_window_clients", none), []);
   assert.deepEqual(samplesOf("vigie_last_window_end_timestamp_seconds", none), []);
 });
@@ -167,8 +167,8 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
       ],
       open: [windowSummary({ state: "open" })],
       watermarkMs: START_MS + 24_500,
+      lastWindow: { endMs: START_MS + 30_000, clientCount: 14 },
     }),
-    lastWindow: windowSummary(),
     nowMs: START_MS + 32_000,
     startedAtMs: START_MS,
     version: "0.1.0",

@@ -402,6 +402,8 @@ Deno.test("CommitWriter.write() tells who watches of a closed window that is in 
   await writer.write(windowClosed(START_MS + LENGTH_MS));
   const told = log.filter((entry) => /^(put|watched)/.test(entry));
   assert.deepEqual(told, ["put 0", "watched 0", `put ${LENGTH_MS}`, `watched ${LENGTH_MS}`]);
+  await writer.write({ kind: "view-request" });
+  assert.deepEqual(board.latest.lastWindow, { endMs: START_MS + 2 * LENGTH_MS, clientCount: 14 });
 });
 
 Deno.test("CommitWriter.write() passes on what a source has to say, and only then", async () => {

@@ -43,6 +43,7 @@ function viewOf(changes: Partial<LiveView> = {}): LiveView {
     open: [openWindow(45)],
     watermarkMs: NOW_MS - 5200,
     eventTimeMaxMs: NOW_MS - 200,
+    lastWindow: undefined,
     samples: [],
     ...changes,
   };
