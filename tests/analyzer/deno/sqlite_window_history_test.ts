@@ -651,3 +651,40 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
     );
   });
 });
+
+// S-81
+Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
+  await withPath((path) => {
+    const block = (part: number, startBytes: number) => ({
+      part,
+      path: `errors/date=2025-05-30/part-00000${part}.jsonl`,
+      startBytes,
+      endBytes: startBytes + 10,
+      minMs: -8.64e15,
+      maxMs: 8.64e15,
+    });
+    const plain = (history: SqliteWindowHistory) =>
+      history.errorBlocks().map((row) => ({ ...row }));
+    {
+      using history = open(path);
+      history.addErrorBlock(block(2, 0));
+      history.commit(1);
+      history.addErrorBlock(block(2, 10));
+      assert.deepEqual(plain(history), [block(2, 0), block(2, 10)]);
+      history.commit(2);
+      history.learnErrorBlock(block(1, 0));
+      history.addErrorBlock(block(3, 0));
+    }
+    using history = open(path);
+    history.rollBackTo(2);
+    assert.deepEqual(plain(history), [block(1, 0), block(2, 0), block(2, 10)]);
+    history.rollBackTo(1);
+    assert.deepEqual(plain(history), [block(2, 0)]);
+    history.addErrorBlock(block(2, 10));
+    // In the transaction that is open.
+    history.learnErrorBlock(block(1, 0));
+    history.commit(2);
+    history.forgetErrorPart(2);
+    assert.deepEqual(plain(history), [block(1, 0)]);
+  });
+});

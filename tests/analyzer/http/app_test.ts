@@ -98,7 +98,7 @@ Deno.test("createApp() refuses unknown query parameters on every route, naming t
       "/windows": "from, to, status, limit, cursor, urls, url, step, format",
       "/windows/current": "urls",
       "/windows/2025-05-30T18:52:30Z": "urls",
-      "/summary": "from, to, status, urls",
+      "/summary": "from, to, status, urls, url",
       "/summary/clients?url=/": "from, to, url",
       "/errors": "from, to, status, url, ip, q, limit, cursor",
     };

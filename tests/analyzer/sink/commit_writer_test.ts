@@ -236,7 +236,7 @@ Deno.test("CommitWriter removes what is old at ticks and behind barriers, and sa
     },
   });
   await writer.write({ kind: "tick", monotonicMs: 0, wallMs: 7 });
-  assert.deepEqual(log, ["step", "changed"]);
+  assert.deepEqual(log, ["step", "changed", "roll up"]);
   isHeldBack = false;
   log.length = 0;
   // Nothing was read, but there is a checkpoint: old parts are no longer open in it.
