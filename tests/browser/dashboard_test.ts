@@ -187,7 +187,8 @@ testPage(
   async ({ page, fake }) => {
     const rows = page.locator(".error");
     await rows.first().waitFor();
-    await fake.fail({ url: "/needle", extra: { trace: "c0ffee" } });
+    const timeMs = fake.openStartMs + 1000;
+    await fake.fail({ timeMs, url: "/needle", extra: { trace: "c0ffee" } });
     const search = page.getByLabel("Search in the raw errors");
     await search.fill("C0FFEE");
     await until(() => rows.count(), (count) => count === 1);
@@ -196,7 +197,7 @@ testPage(
     assert.match(await page.locator(".record pre").innerText(), /"trace": "c0ffee"/);
     // Whoever reads a record does not want it to move.
     await page.getByRole("button", { name: "Frozen" }).waitFor();
-    await fake.fail({ url: "/needle/2", extra: { trace: "c0ffee" } });
+    await fake.fail({ timeMs: timeMs + 1, url: "/needle/2", extra: { trace: "c0ffee" } });
     await fake.closeWindow();
     await page.getByRole("button", { name: "Frozen" }).click();
     await until(() => rows.count(), (count) => count === 2);
