@@ -5,7 +5,7 @@
 export type Pieces<Result> = Generator<void, Result>;
 
 /** What a piece may cost, in bytes that are read and merged: some milliseconds of them. */
-export const PIECE_BYTES = 512 * 1024;
+export const PIECE_BYTES = 640 * 1024;
 
 /** Does all pieces, with a turn between any two. */
 export async function inPieces<Result>(

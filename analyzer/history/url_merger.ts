@@ -25,7 +25,10 @@ export interface MergedUrl extends UrlCount {
  */
 export class UrlMerger {
   readonly #windowLengthMs: number;
+  #isEmpty = true;
   readonly #trendLength: number;
+  /** A list that is merged once there is a second one: as a rule there is none. */
+  #only: { readonly window: WindowPart; readonly part: StatusPart } | undefined;
   #entries = new Map<string, Entry>();
   /** Adds up what each list may have left out: part of the count and the error of every URL. */
   #unlisted = 0;
@@ -43,18 +46,39 @@ export class UrlMerger {
     this.#trendLength = trendLength;
   }
 
-  /** URLs that are kept now. */
+  /** URLs that are kept now, those of a list that is not merged yet left out. */
   get size(): number {
     return this.#entries.size;
   }
 
   /** Most errors that a URL can have which is not listed; 0 where all are. */
   get unlistedMax(): number {
+    this.#mergeOnly();
     return this.#unlisted + this.#dropped;
   }
 
   /** Merges the list of a part; its counts go into this part of the trend. */
-  add({ startMs }: WindowPart, { urls: list, urlsTotal, urlSketch }: StatusPart, trendIndex = 0) {
+  add(window: WindowPart, part: StatusPart, trendIndex = 0): void {
+    if (this.#isEmpty && this.#trendLength === 0) {
+      this.#isEmpty = false;
+      this.#only = { window, part };
+      return;
+    }
+    this.#mergeOnly();
+    this.#merge(window, part, trendIndex);
+  }
+
+  #mergeOnly(): void {
+    const only = this.#only;
+    this.#only = undefined;
+    if (only !== undefined) this.#merge(only.window, only.part, 0);
+  }
+
+  #merge(
+    { startMs }: WindowPart,
+    { urls: list, urlsTotal, urlSketch }: StatusPart,
+    trendIndex: number,
+  ): void {
     const { urls, counts, countErrorsMax, firsts, lasts, unlistedMax } = list();
     for (let i = 0; i < urls.length; i++) {
       const count = counts[i]!;
@@ -83,6 +107,7 @@ export class UrlMerger {
 
   /** Counts the URLs of a part, and lists none: of a roll-up at a tenth of the cost. */
   addTotal({ urls: list, urlsTotal, urlSketch }: StatusPart): void {
+    this.#isEmpty = false;
     const distinct = this.#distinct ??= new DistinctCounter();
     let isKnown = true;
     if (urlSketch !== undefined) distinct.mergeBytes(urlSketch);
@@ -97,6 +122,7 @@ export class UrlMerger {
 
   /** Drops all but the `limit` most frequent. */
   cut(limit: number): void {
+    this.#mergeOnly();
     if (this.#entries.size <= limit) return;
     this.#countKept();
     const sorted = this.#mostFrequent(limit + 1);
@@ -110,6 +136,7 @@ export class UrlMerger {
    * @param errorCount errors of all URLs, beyond which no count can be
    */
   top(limit: number, errorCount: number): MergedUrl[] {
+    if (this.#only !== undefined) return this.#topOfOnly(this.#only, limit);
     return this.#mostFrequent(limit).map(([url, entry]) => {
       const count = entry.count + this.#unlisted;
       // A bound that is above all errors says less than that they are no more.
@@ -127,6 +154,7 @@ export class UrlMerger {
 
   /** How many distinct URLs there were, as far as that is known. */
   total(): DistinctCount {
+    if (this.#only !== undefined) return this.#only.part.urlsTotal;
     if (this.#distinct === undefined) {
       return { count: Math.max(this.size, this.#totalMin), isExact: this.#isTotalExact };
     }
@@ -140,6 +168,21 @@ export class UrlMerger {
   /** The distinct URLs as a serialized `DistinctCounter`. */
   sketch(): Uint8Array {
     return this.#countKept().toBytes();
+  }
+
+  #topOfOnly(
+    { window: { startMs }, part }: { readonly window: WindowPart; readonly part: StatusPart },
+    limit: number,
+  ): MergedUrl[] {
+    const { urls, counts, countErrorsMax, firsts, lasts } = part.urls();
+    return urls.slice(0, limit).map((url, i) => ({
+      url,
+      count: counts[i]!,
+      countErrorMax: countErrorsMax[i] ?? 0,
+      firstMs: startMs + (firsts[i] ?? 0) * this.#windowLengthMs,
+      lastMs: startMs + ((lasts[i] ?? 0) + 1) * this.#windowLengthMs,
+      trend: NO_TREND,
+    }));
   }
 
   /** Sorts only what can be among them: all would take as long as merging them did. */
@@ -156,6 +199,7 @@ export class UrlMerger {
   }
 
   #countKept(): DistinctCounter {
+    this.#mergeOnly();
     const distinct = this.#distinct ??= new DistinctCounter();
     for (const url of this.#entries.keys()) addText(distinct, url);
     return distinct;

@@ -234,6 +234,18 @@ Deno.test("ErrorSearch.find() reads lines that are longer than a piece, whole", 
   assert.deepEqual(urlsOf(await findAll(fixture, { limit: 1 })), [2, 1, 0].map(long));
 });
 
+// S-81
+Deno.test("ErrorSearch.find() finds values that stand in their line as escapes", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  const line = '{"timestamp":"2025-05-30T18:52:30Z","ip":"192.0.2.\\u0031","method":"GET",' +
+    '"url":"\\/a","status":"404"}';
+  await fixture.append([{ time: START_MS, line }, storedRow(START_MS, { url: "/b" })]);
+  for (const query of [{ url: "/a" }, { ip: "192.0.2.1", status: 404, url: "/a" }]) {
+    assert.deepEqual(urlsOf((await fixture.search.find({ ...ALL, ...query })).errors), ["/a"]);
+  }
+  assert.equal((await fixture.search.find({ ...ALL, ip: "192.0.2.1" })).errors.length, 2);
+});
+
 // S-16
 Deno.test("ErrorSearch.find() finds whole URLs by the cut ones of a list", async () => {
   using fixture = await SavedErrorsFixture.create({ urlBytes: 20 });
