@@ -1,14 +1,17 @@
 import { type Context, Hono } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
+import type { Json } from "./api/json_schemas.ts";
+import type { RouteListSchema } from "./api/program_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { pathTemplate, queryNames } from "./api/route_description.ts";
 import { dashboardRoutes } from "./dashboard_routes.ts";
+import { documentsRoutes } from "./documents_routes.ts";
 import { eventsRoutes } from "./events_routes.ts";
 import { errorsRoutes } from "./errors_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
-import { readQueryParameters } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
 import { summaryRoutes } from "./summary_routes.ts";
@@ -46,6 +49,7 @@ export function createApp(deps: AppDeps): HttpApp {
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),
     ),
     ...healthRoutes(deps),
+    ...documentsRoutes(deps),
   ];
   // The page is no part of the list: it is for eyes, and what it loads may change with any version.
   const list = listOf(routes, deps);
@@ -60,12 +64,13 @@ export function createApp(deps: AppDeps): HttpApp {
     }
   });
   for (const route of routes) {
+    const { method, path } = route.description;
     // Hono answers HEAD by the handler of GET and drops the body.
-    app.on(route.method, route.path, (context) => answer(route, context, reportException));
-    const [allowed, message] = route.method === "GET"
+    app.on(method, path, (context) => answer(route, context, reportException));
+    const [allowed, message] = method === "GET"
       ? ["GET, HEAD", "This address can only be read"]
       : ["POST", "This address only takes what is sent to it"];
-    app.all(route.path, (context) => {
+    app.all(path, (context) => {
       context.header("Allow", allowed);
       return refuse(context, new Refusal(405, "method_not_allowed", message, { allowed }));
     });
@@ -109,9 +114,7 @@ async function compute(
   reportException: (exception: unknown) => void,
 ): Promise<Response> {
   try {
-    const { searchParams } = new URL(context.req.url);
-    const query = readQueryParameters(searchParams, route.parameters, route.repeatable);
-    return await route.handle(context, query);
+    return await route.handle(context);
   } catch (exception) {
     if (exception instanceof Refusal) return refuse(context, exception);
     reportException(exception);
@@ -125,15 +128,15 @@ function refuse(context: Context, refusal: Refusal): Response {
   return answerJson(context, refusal.toJson(), refusal.status);
 }
 
-function listOf(routes: readonly Route[], { version }: AppDeps) {
+function listOf(routes: readonly Route[], { version }: AppDeps): Json<typeof RouteListSchema> {
   return {
     name: "vigie",
     version,
-    routes: routes.map(({ method, path, parameters, summary }) => ({
-      method,
-      path: path.replace(/:(\w+)/g, "{$1}"),
-      parameters,
-      summary,
+    routes: routes.map(({ description }) => ({
+      method: description.method,
+      path: pathTemplate(description),
+      parameters: queryNames(description),
+      summary: description.summary,
     })),
   };
 }

@@ -1,9 +1,10 @@
 import type { Context } from "hono";
 import { sha256 } from "../sha256.ts";
+import { ASSETS_ROUTE, INDEX_ROUTE } from "./api/program_routes.ts";
 import { type Asset, ASSETS, PAGE } from "./dashboard/assets.ts";
 import { negotiate } from "./negotiate.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 /**
  * The page at `/` for browsers, and what it loads. All of it is the same for everybody and holds no
@@ -15,32 +16,20 @@ export function dashboardRoutes(index: (context: Context) => Response): Route[] 
   const page = new ServedAsset(PAGE);
   const assets = new Map([...ASSETS].map(([name, asset]) => [name, new ServedAsset(asset)]));
   return [
-    {
-      method: "GET",
-      path: "/",
-      parameters: [],
-      summary: "The dashboard for a browser; this list for anybody else",
-      async handle(context) {
-        if (!wantsPage(context.req.header("accept"))) {
-          context.header("Vary", "Accept");
-          return index(context);
-        }
-        const response = await page.answer(context);
-        response.headers.append("Vary", "Accept");
-        return response;
-      },
-    },
-    {
-      method: "GET",
-      path: "/assets/:name",
-      parameters: [],
-      summary: "What the dashboard is made of",
-      handle(context) {
-        const asset = assets.get(context.req.param("name") ?? "");
-        if (asset !== undefined) return asset.answer(context);
-        throw new Refusal(404, "unknown_path", "There is nothing here; GET / lists the routes");
-      },
-    },
+    route(INDEX_ROUTE, async (context) => {
+      if (!wantsPage(context.req.header("accept"))) {
+        context.header("Vary", "Accept");
+        return index(context);
+      }
+      const response = await page.answer(context);
+      response.headers.append("Vary", "Accept");
+      return response;
+    }),
+    route(ASSETS_ROUTE, (context) => {
+      const asset = assets.get(context.req.param("name") ?? "");
+      if (asset !== undefined) return asset.answer(context);
+      throw new Refusal(404, "unknown_path", "There is nothing here; GET / lists the routes");
+    }),
   ];
 }
 
@@ -51,7 +40,9 @@ export function dashboardRoutes(index: (context: Context) => Response): Route[] 
  * @param path as it was sent, without the query
  */
 export function asksForPage(path: string, accept: string | null): boolean {
-  return path === "/" ? wantsPage(accept ?? undefined) : /^\/assets\/[\w.]+$/.test(path);
+  return path === "/"
+    ? wantsPage(accept ?? undefined)
+    : /^\/(?:assets\/[\w.]+|docs|openapi\.json)$/.test(path);
 }
 
 /** Whether a client that sends this `Accept` header would rather have the page than the list. */
@@ -60,12 +51,15 @@ export function wantsPage(accept: string | undefined): boolean {
 }
 
 /** An asset with everything about it that is computed once, when it is first asked for. */
-class ServedAsset {
+export class ServedAsset {
   readonly #asset: Asset;
+  readonly #policy: string;
   #forms: Promise<AssetForms> | undefined;
 
-  constructor(asset: Asset) {
+  /** @param policy its `Content-Security-Policy` */
+  constructor(asset: Asset, policy: string = CONTENT_SECURITY_POLICY) {
     this.#asset = asset;
+    this.#policy = policy;
   }
 
   async answer(context: Context): Promise<Response> {
@@ -76,7 +70,7 @@ class ServedAsset {
     const etag = isCompressed ? `"${tag}-gzip"` : `"${tag}"`;
     const headers: Record<string, string> = {
       "Content-Type": this.#asset.contentType,
-      "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+      "Content-Security-Policy": this.#policy,
       // Asked for again at every visit, and sent again only when it has changed.
       "Cache-Control": "no-cache",
       "Vary": "Accept-Encoding",

@@ -1,19 +1,16 @@
+import { EVENTS_ROUTE } from "./api/now_routes.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 /** `/events`: what happens, as it happens. */
 export function eventsRoutes({ events, limits }: AppDeps): Route[] {
-  return [{
-    method: "GET",
-    path: "/events",
-    parameters: ["after"],
-    summary: "Server-sent events: windows as they fill and close, and how everything stands",
-    handle(context, query) {
+  return [
+    route(EVENTS_ROUTE, (context, query) => {
       // Who only asks for the headers would never read what is written for him.
       const isHead = context.req.method === "HEAD";
       // A browser that reconnects repeats the address, and tells in the header how far it has come.
-      const after = context.req.header("last-event-id") ?? query.get("after");
+      const after = context.req.header("last-event-id") ?? query.after;
       const body = isHead ? "" : events.open(after);
       switch (body) {
         case "full":
@@ -33,8 +30,8 @@ export function eventsRoutes({ events, limits }: AppDeps): Route[] {
         // nginx would keep it until its buffer is full.
         "X-Accel-Buffering": "no",
       });
-    },
-  }];
+    }),
+  ];
 }
 
 const EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8";

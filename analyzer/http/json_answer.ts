@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
-import type { RefusalStatus } from "./refusal.ts";
+import type { RefusalStatus } from "./refusal_codes.ts";
 
 /**
  * Answers with JSON: the one way for all routes, since many an answer holds what strangers wrote

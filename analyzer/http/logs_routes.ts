@@ -1,21 +1,19 @@
 import type { Context } from "hono";
 import type { DeliveryAnswer, DeliveryRequest } from "../delivery/delivery.ts";
 import { counted } from "../counted.ts";
+import type { Json } from "./api/json_schemas.ts";
+import { BODY_TYPES, LOGS_ROUTE } from "./api/program_routes.ts";
+import type { DeliverySchema } from "./api/program_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson } from "./json_answer.ts";
 import { toTotalsJson } from "./live_json.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 /** `POST /logs`: takes lines, and answers once they are durable. */
 export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void): Route[] {
-  return [{
-    method: "POST",
-    path: "/logs",
-    parameters: [],
-    summary: "Takes log lines, and answers with their counts once they are durable",
-    onAnswered,
-    async handle(context) {
+  return [
+    route(LOGS_ROUTE, async (context) => {
       const request = readRequest(context);
       const { deliveries } = deps;
       if (deliveries === undefined) {
@@ -31,8 +29,8 @@ export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void):
         });
       }
       return toResponse(context, await deliveries.receive(request));
-    },
-  }];
+    }, { onAnswered }),
+  ];
 }
 
 /** @throws {Refusal} where the headers do not say what the body is, or say what cannot be read */
@@ -71,11 +69,7 @@ function readFormat(header: string | undefined): DeliveryRequest["format"] {
   });
 }
 
-const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map([
-  ["application/x-ndjson", "json"],
-  ["application/jsonl", "json"],
-  ["text/csv", "csv"],
-]);
+const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map(Object.entries(BODY_TYPES));
 
 /** A key as it is, or as the string that the draft of the IETF makes of it: `"…"`. */
 function readKey(header: string | undefined): string | undefined {
@@ -94,12 +88,14 @@ function readKey(header: string | undefined): string | undefined {
 /** @throws {Refusal} for everything but a body that was counted to its end */
 function toResponse(context: Context, answer: DeliveryAnswer): Response {
   switch (answer.kind) {
-    case "delivered":
-      return answerJson(context, {
+    case "delivered": {
+      const delivery: Json<typeof DeliverySchema> = {
         durable: answer.isDurable,
         repeated: answer.isRepeated,
         totals: toTotalsJson(answer.totals),
-      });
+      };
+      return answerJson(context, delivery);
+    }
     case "broken": {
       const before = `${counted(answer.lines, "line")} before that ${
         answer.lines === 1 ? "is" : "are"

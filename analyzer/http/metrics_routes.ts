@@ -9,22 +9,21 @@ import { METRICS } from "../metrics/metrics.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import { emptyTotals, totalsSince } from "../sink/totals.ts";
 import { toWindowJson } from "../window/window_json.ts";
+import type { Json } from "./api/json_schemas.ts";
+import type { MetricsSchema } from "./api/live_schemas.ts";
+import { METRICS_ROUTE } from "./api/now_routes.ts";
+import { URLS_DEFAULT } from "./api/parameter_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson } from "./json_answer.ts";
 import { toSourceJson, toTotalsJson } from "./live_json.ts";
 import { negotiate } from "./negotiate.ts";
-import { URLS_DEFAULT } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 /** `/metrics`, in the format that the client prefers. */
 export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Route[] {
-  return [{
-    method: "GET",
-    path: "/metrics",
-    parameters: [],
-    summary: "Totals, sources, open and latest closed windows; for Prometheus as text",
-    async handle(context) {
+  return [
+    route(METRICS_ROUTE, async (context) => {
       context.header("Vary", "Accept");
       const type = negotiate(context.req.header("accept"), TYPES);
       if (type === undefined) {
@@ -51,15 +50,15 @@ export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Rout
             { "Content-Type": PROMETHEUS_TEXT_TYPE },
           );
       }
-    },
-  }];
+    }),
+  ];
 }
 
 const TYPES = ["application/json", "application/openmetrics-text", "text/plain"] as const;
 
 const CLOSED_WINDOWS_MAX = 10;
 
-function toMetricsJson(view: LiveView, { history }: AppDeps) {
+function toMetricsJson(view: LiveView, { history }: AppDeps): Json<typeof MetricsSchema> {
   const options = { urlsMax: URLS_DEFAULT };
   // A window that closed after the view was taken counts as open here, as it does in its totals.
   const openStarts = new Set(view.open.map(({ startMs }) => startMs));

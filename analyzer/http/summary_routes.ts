@@ -2,66 +2,50 @@ import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
 import { toStatusJson } from "../window/window_json.ts";
+import { CLIENTS_ROUTE, SUMMARY_ROUTE } from "./api/history_routes.ts";
+import type { ClientsSchema, SummarySchema, UrlSummarySchema } from "./api/history_schemas.ts";
+import type { Json } from "./api/json_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { throwNotSaved } from "./errors_routes.ts";
 import { answerJson } from "./json_answer.ts";
-import {
-  EPOCH_MS_LIMIT,
-  type QueryParameters,
-  readRange,
-  readStatus,
-  readUrlsMax,
-} from "./query_parameters.ts";
-import type { Route } from "./route.ts";
-import { listUrls, readUrlList, urlsToRead } from "./url_list.ts";
+import { EPOCH_MS_LIMIT } from "./query_parameters.ts";
+import { type Route, route } from "./route.ts";
+import { listUrls, urlsToRead } from "./url_list.ts";
 
 /** `/summary` and what is below it: one merged answer for a range. */
 export function summaryRoutes(deps: AppDeps): Route[] {
   const { history, nowMs, turn } = deps;
-  return [{
-    method: "GET",
-    path: "/summary",
-    parameters: ["from", "to", "status", "urls", "url"],
-    repeatable: ["url"],
-    summary: "One merged answer for a range: errors by status, distinct clients, URLs",
-    async handle(context, query) {
-      const range = readSummaryRange(query, history.ranges, nowMs());
-      const urlsMax = readUrlsMax(query);
-      const only = readUrlList(context, { min: 0 });
+  return [
+    route(SUMMARY_ROUTE, async (context, { status, urls: urlsMax, url: only, ...given }) => {
+      const range = readSummaryRange(given, history.ranges, nowMs());
       const pieces = summarizeRange(history.ranges, {
         ...range,
-        status: readStatus(query),
+        status,
         urlsMax: urlsToRead(urlsMax, only),
       });
       const summary = listUrls(await inPieces(pieces, turn), only);
       return answerJson(context, toSummaryJson(summary, range, { urlsMax, only }));
-    },
-  }, {
-    method: "GET",
-    path: "/summary/clients",
-    parameters: ["from", "to", "url"],
-    repeatable: ["url"],
-    summary: "Distinct clients by URL in a range, counted from the error files",
-    async handle(context, query) {
+    }),
+    route(CLIENTS_ROUTE, async (context, { url: urls, ...given }) => {
       const search = deps.savedErrors ?? throwNotSaved();
-      const { fromMs, toMs } = readSummaryRange(query, history.ranges, nowMs());
-      const urls = readUrlList(context, { min: 1 });
+      const { fromMs, toMs } = readSummaryRange(given, history.ranges, nowMs());
       // What was read by now is in its file then.
       await deps.live.fresh();
       const { clients, isComplete } = await search.countClients(
         { fromMs, toMs, urls },
         () => deps.monotonicMs(),
       );
-      return answerJson(context, {
+      const answer: Json<typeof ClientsSchema> = {
         clients: urls.map((url, i) => ({
           url,
           unique_ips: clients[i]!.count,
           unique_ips_exact: clients[i]!.isExact,
           complete: isComplete,
         })),
-      });
-    },
-  }];
+      };
+      return answerJson(context, answer);
+    }),
+  ];
 }
 
 /** A range in time, `[fromMs, toMs)`. */
@@ -72,15 +56,14 @@ export interface TimeRange {
 
 /** The range that is asked for; the hour up to the end of the newest closed window unless told. */
 export function readSummaryRange(
-  query: QueryParameters,
+  given: { readonly from?: number | undefined; readonly to?: number | undefined },
   ranges: WindowRangeReader,
   nowMs: number,
 ): TimeRange {
-  const given = readRange(query);
   const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT);
   const endMs = newestMs === undefined ? nowMs : newestMs + ranges.windowLengthMs;
-  const toMs = given.toMs ?? Math.max(endMs, given.fromMs ?? -Infinity);
-  const fromMs = given.fromMs ?? Math.max(toMs - HOUR_MS, -EPOCH_MS_LIMIT);
+  const toMs = given.to ?? Math.max(endMs, given.from ?? -Infinity);
+  const fromMs = given.from ?? Math.max(toMs - HOUR_MS, -EPOCH_MS_LIMIT);
   return { fromMs, toMs };
 }
 
@@ -90,7 +73,7 @@ function toSummaryJson(
   summary: RangeSummary,
   { fromMs, toMs }: TimeRange,
   { urlsMax, only }: { readonly urlsMax: number; readonly only: readonly string[] },
-) {
+): Json<typeof SummarySchema> {
   const listedErrors = summary.statuses.reduce((sum, { errorCount }) => sum + errorCount, 0);
   return {
     from: toTime(fromMs),
@@ -109,7 +92,7 @@ function toSummaryJson(
   };
 }
 
-function toUrlSummaryJson(url: UrlSummary, errorCount: number) {
+function toUrlSummaryJson(url: UrlSummary, errorCount: number): Json<typeof UrlSummarySchema> {
   return {
     url: url.url,
     count: url.count,

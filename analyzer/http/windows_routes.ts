@@ -7,32 +7,26 @@ import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { WindowSummary } from "../window/window_summary.ts";
+import { WINDOWS_LIMITS, WINDOWS_ROUTE } from "./api/history_routes.ts";
+import type { Json } from "./api/json_schemas.ts";
+import { OPEN_WINDOWS_ROUTE, WINDOW_ROUTE } from "./api/now_routes.ts";
+import type { OpenWindowsSchema } from "./api/window_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { negotiate } from "./negotiate.ts";
-import { decodePageCursor, encodePageCursor } from "./page_cursor.ts";
+import { encodePageCursor } from "./page_cursor.ts";
 import {
   EPOCH_MS_LIMIT,
-  integerParameter,
   invalid,
   parseTime,
-  type QueryParameters,
-  readRange,
-  readStatus,
-  readUrlsMax,
+  readParameter,
   TIMES_ALLOWED,
 } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 import { streamText } from "./stream_text.ts";
-import { listUrls, readUrlList, urlsToRead } from "./url_list.ts";
+import { listUrls, urlsToRead } from "./url_list.ts";
 import { csvHeader, toCsvLines } from "./windows_csv.ts";
-
-/** Windows on a page. CSV has no pages: whoever exports a month wants all of it. */
-const LIMITS = {
-  json: { default: 100, max: 1000 },
-  csv: { default: 100_000, max: 100_000 },
-} as const;
 
 const STEP_MAX_MS = 31 * 24 * 60 * 60 * 1000;
 
@@ -42,69 +36,55 @@ export function windowsRoutes(
   reportException: (exception: unknown) => void,
 ): Route[] {
   return [
-    {
-      method: "GET",
-      path: "/windows",
-      parameters: ["from", "to", "status", "limit", "cursor", "urls", "url", "step", "format"],
-      repeatable: ["url"],
-      summary: "Closed windows, newest first, in pages; merged to longer ones, or as CSV",
-      async handle(context, query) {
-        context.header("Vary", "Accept");
-        const format = readFormat(context, query);
-        const windowQuery = readWindowQuery(query, format);
-        const only = readUrlList(context, { min: 0 });
-        const read = { ...windowQuery, urlsMax: urlsToRead(windowQuery.urlsMax, only) };
-        const stepMs = readStep(query, history.ranges.windowLengthMs);
-        const windows = stepMs === undefined
-          ? windowsOf(history, read)
-          : windowsByStep(history.ranges, {
-            ...read,
-            stepMs,
-            closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
-          });
-        const listed = listingOnly(windows, only);
-        const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
-        const body = await streamText(pieces, { turn, reportException });
-        return context.body(body, 200, HEADERS[format]);
-      },
-    },
-    {
-      method: "GET",
-      path: "/windows/current",
-      parameters: ["urls"],
-      summary: "All open windows, oldest first",
-      async handle(context, query) {
-        const urlsMax = readUrlsMax(query);
-        const { open } = await live.fresh();
-        return answerJson(context, {
-          windows: open.map((window) => toWindowJson(window, { urlsMax })),
+    route(WINDOWS_ROUTE, async (context, query) => {
+      context.header("Vary", "Accept");
+      const format = query.format ?? preferredFormat(context);
+      const windowQuery: PageQuery = {
+        fromMs: query.from ?? -EPOCH_MS_LIMIT,
+        toMs: query.to ?? EPOCH_MS_LIMIT,
+        beforeMs: query.cursor ?? EPOCH_MS_LIMIT,
+        status: query.status,
+        limit: readParameter(WINDOWS_LIMITS[format], "limit", query.limit),
+        urlsMax: query.urls,
+      };
+      const read = { ...windowQuery, urlsMax: urlsToRead(windowQuery.urlsMax, query.url) };
+      const stepMs = readStep(query.step, history.ranges.windowLengthMs);
+      const windows = stepMs === undefined
+        ? windowsOf(history, read)
+        : windowsByStep(history.ranges, {
+          ...read,
+          stepMs,
+          closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
         });
-      },
-    },
-    {
-      method: "GET",
-      path: "/windows/:start",
-      parameters: ["urls"],
-      summary: "The window that starts at this time, open or closed",
-      async handle(context, query) {
-        const urlsMax = readUrlsMax(query);
-        const value = context.req.param("start") ?? "";
-        const startMs = parseTime(value);
-        // The live view first: a window that closes in between is in the history by then.
-        const { open } = await live.fresh();
-        const window = startMs === undefined
-          ? undefined
-          : open.find((window) => window.startMs === startMs) ?? history.get(startMs, { urlsMax });
-        if (window === undefined) {
-          throw new Refusal(404, "unknown_window", "No window with records starts at this time", {
-            parameter: "start",
-            value,
-            allowed: `the start of a window, as ${TIMES_ALLOWED}`,
-          });
-        }
-        return answerJson(context, toWindowJson(window, { urlsMax }));
-      },
-    },
+      const listed = listingOnly(windows, query.url);
+      const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
+      const body = await streamText(pieces, { turn, reportException });
+      return context.body(body, 200, HEADERS[format]);
+    }),
+    route(OPEN_WINDOWS_ROUTE, async (context, { urls: urlsMax }) => {
+      const { open } = await live.fresh();
+      const answer: Json<typeof OpenWindowsSchema> = {
+        windows: open.map((window) => toWindowJson(window, { urlsMax })),
+      };
+      return answerJson(context, answer);
+    }),
+    route(WINDOW_ROUTE, async (context, { urls: urlsMax }) => {
+      const value = context.req.param("start") ?? "";
+      const startMs = parseTime(value);
+      // The live view first: a window that closes in between is in the history by then.
+      const { open } = await live.fresh();
+      const window = startMs === undefined
+        ? undefined
+        : open.find((window) => window.startMs === startMs) ?? history.get(startMs, { urlsMax });
+      if (window === undefined) {
+        throw new Refusal(404, "unknown_window", "No window with records starts at this time", {
+          parameter: "start",
+          value,
+          allowed: `the start of a window, as ${TIMES_ALLOWED}`,
+        });
+      }
+      return answerJson(context, toWindowJson(window, { urlsMax }));
+    }),
   ];
 }
 
@@ -118,19 +98,13 @@ const HEADERS: Readonly<Record<Format, Record<string, string>>> = {
   },
 };
 
-/** What is asked for by name, else by `Accept`; whoever accepts neither gets JSON. */
-function readFormat(context: Context, query: QueryParameters): Format {
-  const value = query.get("format");
-  if (value === "json" || value === "csv") return value;
-  if (value !== undefined) {
-    throw invalid({ parameter: "format", value, allowed: "json or csv" });
-  }
+/** What is asked for by `Accept`; whoever accepts neither gets JSON. */
+function preferredFormat(context: Context): Format {
   const type = negotiate(context.req.header("accept"), [JSON_TYPE, "text/csv"]);
   return type === "text/csv" ? "csv" : "json";
 }
 
-function readStep(query: QueryParameters, windowLengthMs: number): number | undefined {
-  const value = query.get("step");
+function readStep(value: string | undefined, windowLengthMs: number): number | undefined {
   if (value === undefined) return undefined;
   const stepMs = parseStep(value);
   if (stepMs % windowLengthMs === 0 && stepMs <= STEP_MAX_MS) return stepMs;
@@ -159,28 +133,6 @@ interface PageQuery extends WindowQuery {
   readonly fromMs: number;
   readonly toMs: number;
   readonly beforeMs: number;
-}
-
-function readWindowQuery(query: QueryParameters, format: Format): PageQuery {
-  const { fromMs, toMs } = readRange(query);
-  const cursor = query.get("cursor");
-  const beforeMs = cursor === undefined ? EPOCH_MS_LIMIT : decodePageCursor(cursor);
-  if (beforeMs === undefined) {
-    throw invalid({
-      parameter: "cursor",
-      value: cursor!,
-      allowed: "the next_cursor of a page",
-    });
-  }
-  const limits = LIMITS[format];
-  return {
-    fromMs: fromMs ?? -EPOCH_MS_LIMIT,
-    toMs: toMs ?? EPOCH_MS_LIMIT,
-    beforeMs,
-    status: readStatus(query),
-    limit: integerParameter(query, "limit", { min: 1, max: limits.max }) ?? limits.default,
-    urlsMax: readUrlsMax(query),
-  };
 }
 
 /**

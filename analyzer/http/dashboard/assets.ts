@@ -8,6 +8,7 @@ import chartJs from "./chart.js" with { type: "text" };
 import chartTableJs from "./chart_table.js" with { type: "text" };
 import chartsJs from "./charts.js" with { type: "text" };
 import dashboardJs from "./dashboard.js" with { type: "text" };
+import docsCss from "./docs.css" with { type: "text" };
 import elementsJs from "./elements.js" with { type: "text" };
 import errorListJs from "./error_list.js" with { type: "text" };
 import eventParserJs from "./event_parser.js" with { type: "text" };
@@ -47,6 +48,7 @@ export const ASSETS: ReadonlyMap<string, Asset> = new Map([
     "uplot.css": uplotCss,
     "panels.css": panelsCss,
     "styles.css": stylesCss,
+    "docs.css": docsCss,
   }),
   ...scripts({
     // One module that holds preact, its hooks and htm, and imports nothing.

@@ -31,6 +31,8 @@ Deno.test("createApp() lists its routes at /", async () => {
     "/logs",
     "/healthz",
     "/readyz",
+    "/openapi.json",
+    "/docs",
   ]);
   assert.deepEqual(body.routes[5].parameters, ["from", "to", "status", "urls", "url"]);
 });

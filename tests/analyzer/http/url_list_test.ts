@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../analyzer/http/app.ts";
-import { URLS_ASKED_MAX } from "../../../analyzer/http/url_list.ts";
+import { URLS_ASKED_MAX } from "../../../analyzer/http/api/parameter_schemas.ts";
 import type { WindowJson } from "../../../analyzer/window/window_json.ts";
 import { ATTACKS } from "../../hostile/attacks.ts";
 import {
