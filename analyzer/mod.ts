@@ -1,10 +1,13 @@
 /**
- * What programs around vigie build on: the HTTP interface as an app that any server can serve, the
- * types that it reads from, and the JSON of a window. Start reading the analyzer itself at
+ * What programs around vigie build on: a client of the HTTP interface; the interface itself as an app
+ * that any server can serve, with the types that it reads from; and the JSON of a window. Start reading the analyzer itself at
  * `pipeline.ts`.
  *
  * @module
  */
+export { type Client, type ClientOptions, createClient } from "./http/client.ts";
+export type { RefusalJson } from "./http/refusal.ts";
+export type { RefusalCode } from "./http/refusal_codes.ts";
 export { type AppDeps, createApp, type Health, type HttpApp } from "./http/app.ts";
 export type {
   DeliveryAnswer,
