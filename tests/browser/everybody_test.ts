@@ -1,27 +1,9 @@
-import axe from "axe-core";
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
 import { ATTACKS, UNSAFE_TO_SHOW } from "../hostile/attacks.ts";
 import { source } from "../support/fake_analyzer.ts";
-import { chartRows, type Look, prepareBrowser, testPage, until } from "./support.ts";
+import { chartRows, LOOKS, prepareBrowser, testPage, until, violations } from "./support.ts";
 
 prepareBrowser();
-
-/** What axe finds wrong, as `rule: element` lines; nothing that is left out here is let through. */
-async function violations(page: Page): Promise<string[]> {
-  // By the browser's own console, since the page's policy lets no other script in.
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
-  return violations.flatMap(({ id, impact, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${id} (${impact}): ${html}: ${failureSummary}`)
-  );
-}
-
-const LOOKS: Readonly<Record<string, Look>> = {
-  "light": { colorScheme: "light" },
-  "dark": { colorScheme: "dark" },
-  "on a phone": { colorScheme: "light", width: 360, height: 740 },
-};
 
 for (const [name, look] of Object.entries(LOOKS)) {
   testPage(`axe finds nothing, ${name}`, { look }, async ({ page, fake }) => {

@@ -1,3 +1,4 @@
+import axe from "axe-core";
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findProgram } from "../end_to_end/support.ts";
@@ -139,3 +140,20 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }
+
+/** What axe finds wrong, as `rule: element` lines; nothing that is left out here is let through. */
+export async function violations(page: Page): Promise<string[]> {
+  // By the browser's own console, since the page's policy lets no other script in.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate("axe.run()") as axe.AxeResults;
+  return violations.flatMap(({ id, impact, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id} (${impact}): ${html}: ${failureSummary}`)
+  );
+}
+
+/** How most people look at a page. */
+export const LOOKS: Readonly<Record<string, Look>> = {
+  "light": { colorScheme: "light" },
+  "dark": { colorScheme: "dark" },
+  "on a phone": { colorScheme: "light", width: 360, height: 740 },
+};

@@ -13,6 +13,7 @@ export function TopBar({ state, dashboard, onTheme }) {
       <h1 class="brand"><${Mark} />vigie</h1>
       <${Connection} connection=${state.connection} onRetry=${() => dashboard.retry()} />
       <${RangePicker} state=${state} dashboard=${dashboard} />
+      <a class="docs-link" href="docs">HTTP interface</a>
       <${ThemeSwitch} onTheme=${onTheme} />
     </header>
   `;
