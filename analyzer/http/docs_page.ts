@@ -137,13 +137,18 @@ function parameterRow({ name, in: place, description, required, schema }: Parame
       `
     }`,
     html`${shapeOf(isList ? schema.items! : schema)}${
-      isList ? html`, ${bounds(schema.minItems, schema.maxItems)} times` : ""
-    }`,
+      isList ? `, ${bounds(schema.minItems, schema.maxItems)} times` : ""
+    }${exampleOf(schema)}`,
     schema.default === undefined
       ? html`${required ? "required" : ""}`
       : code(String(schema.default)),
     inline(description),
   ];
+}
+
+function exampleOf({ examples = [] }: JsonSchema): Html | "" {
+  const shown = examples.map((example) => code(String(example)));
+  return shown.length === 0 ? "" : html`, such as ${separated(shown, " or ")}`;
 }
 
 function answerRow(status: string, { description, headers = {}, content = {} }: Answer): Html[] {

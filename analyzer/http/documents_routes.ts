@@ -5,25 +5,27 @@ import type { AppDeps } from "./app_deps.ts";
 import { ServedAsset } from "./dashboard_routes.ts";
 import { docsPage } from "./docs_page.ts";
 import { JSON_TYPE } from "./json_answer.ts";
-import { openApiDocument } from "./openapi_document.ts";
+import { type OpenApiDocument, openApiDocument } from "./openapi_document.ts";
 import { type Route, route } from "./route.ts";
 
 /** What describes all routes: `/openapi.json` for programs, `/docs` for people. */
 export function documentsRoutes({ version }: AppDeps): Route[] {
-  const document = new ServedAsset({
+  let document: OpenApiDocument | undefined;
+  const describe = () => document ??= openApiDocument(ALL_ROUTES, version);
+  const json = new ServedAsset({
     contentType: JSON_TYPE,
     get text() {
-      return toSafeJson(openApiDocument(ALL_ROUTES, version));
+      return toSafeJson(describe());
     },
   }, NOTHING);
   const page = new ServedAsset({
     contentType: "text/html; charset=utf-8",
     get text() {
-      return docsPage(openApiDocument(ALL_ROUTES, version));
+      return docsPage(describe());
     },
   }, STYLES_ONLY);
   return [
-    route(OPENAPI_ROUTE, (context) => document.answer(context)),
+    route(OPENAPI_ROUTE, (context) => json.answer(context)),
     route(DOCS_ROUTE, (context) => page.answer(context)),
   ];
 }

@@ -1,5 +1,11 @@
-import { CLIENTS_ROUTE, ERRORS_ROUTE, SUMMARY_ROUTE, WINDOWS_ROUTE } from "./history_routes.ts";
-import { EVENTS_ROUTE, METRICS_ROUTE, OPEN_WINDOWS_ROUTE, WINDOW_ROUTE } from "./now_routes.ts";
+import {
+  CLIENTS_ROUTE,
+  ERRORS_ROUTE,
+  SUMMARY_ROUTE,
+  WINDOW_ROUTE,
+  WINDOWS_ROUTE,
+} from "./history_routes.ts";
+import { EVENTS_ROUTE, METRICS_ROUTE, OPEN_WINDOWS_ROUTE } from "./now_routes.ts";
 import {
   ASSETS_ROUTE,
   DOCS_ROUTE,

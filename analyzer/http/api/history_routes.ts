@@ -1,9 +1,14 @@
 import * as v from "valibot";
 import { decodeErrorCursor } from "../error_cursor.ts";
 import { decodePageCursor } from "../page_cursor.ts";
-import { CLIENTS_EXAMPLE, CLOSED_WINDOW, ERRORS_EXAMPLE, SUMMARY_EXAMPLE } from "./examples.ts";
+import {
+  CLIENTS_EXAMPLE,
+  CLOSED_WINDOW,
+  ERRORS_EXAMPLE,
+  OPEN_WINDOW,
+  SUMMARY_EXAMPLE,
+} from "./examples.ts";
 import { ClientsSchema, ErrorPageSchema, SummarySchema } from "./history_schemas.ts";
-import { urlsListed } from "./now_routes.ts";
 import {
   cursor,
   described,
@@ -14,10 +19,11 @@ import {
   text,
   time,
   urlList,
+  urlsListed,
   word,
 } from "./parameter_schemas.ts";
 import { describeRoute } from "./route_description.ts";
-import { WindowPageSchema } from "./window_schemas.ts";
+import { WindowPageSchema, WindowSchema } from "./window_schemas.ts";
 
 /** Windows on a page. CSV has no pages: whoever exports a month wants all of it. */
 export const WINDOWS_LIMITS = {
@@ -59,8 +65,8 @@ export const WINDOWS_ROUTE = describeRoute({
       [],
     ),
     step: v.optional(described(
-      readLater(v.pipe(v.string(), v.regex(/^\d+(?:\.\d+)?(?:ms|[smhd])$/))),
-      "Merges windows to longer ones, such as `1h`: a multiple of their length, at most `31d`.",
+      readLater(v.pipe(v.string(), v.regex(/^\d+(?:\.\d+)?(?:ms|[smhd])$/), v.examples(["1h"]))),
+      "Merges windows to longer ones: a multiple of their length, at most `31d`.",
     )),
     format: v.optional(
       described(word(["json", "csv"]), "The form of the answer, if not by `Accept`."),
@@ -84,6 +90,25 @@ export const WINDOWS_ROUTE = describeRoute({
   },
 });
 
+/** `GET /windows/{start}`. */
+export const WINDOW_ROUTE = describeRoute({
+  method: "GET",
+  path: "/windows/:start",
+  operationId: "getWindow",
+  tag: "History",
+  summary: "The window that starts at this time, open or closed",
+  query: v.strictObject({ urls: urlsListed() }),
+  pathParameters: {
+    start: described(time(), "Start of the window."),
+  },
+  answers: { 200: { description: "The window.", json: WindowSchema } },
+  refusals: ["invalid_parameter", "unknown_window", "internal"],
+  example: {
+    request: "/windows/2025-05-30T18:53:00Z?urls=1",
+    answer: OPEN_WINDOW,
+  },
+});
+
 /** `GET /summary`. */
 export const SUMMARY_ROUTE = describeRoute({
   method: "GET",
@@ -100,10 +125,7 @@ export const SUMMARY_ROUTE = describeRoute({
       status(),
       "Only this status is listed, and only its URLs, while the counts of the range are those of all.",
     )),
-    urls: v.optional(
-      described(urlsListed().wrapped, "URLs listed a status, and over all of them."),
-      urlsListed().default,
-    ),
+    urls: urlsListed("URLs listed a status, and over all of them."),
     url: v.optional(
       described(
         urlList({ min: 0 }),

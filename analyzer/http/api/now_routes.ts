@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { OPEN_WINDOW } from "./examples.ts";
 import { MetricsSchema } from "./live_schemas.ts";
-import { described, time, URLS_DEFAULT, urlsMax } from "./parameter_schemas.ts";
+import { described, urlsListed } from "./parameter_schemas.ts";
 import { describeRoute } from "./route_description.ts";
-import { OpenWindowsSchema, WindowSchema } from "./window_schemas.ts";
+import { OpenWindowsSchema } from "./window_schemas.ts";
 
 /** `GET /metrics`. */
 export const METRICS_ROUTE = describeRoute({
@@ -77,27 +77,3 @@ export const EVENTS_ROUTE = describeRoute({
   refusals: ["too_many_event_clients", "stopping", "internal"],
   example: { request: "/events" },
 });
-
-/** `GET /windows/{start}`. */
-export const WINDOW_ROUTE = describeRoute({
-  method: "GET",
-  path: "/windows/:start",
-  operationId: "getWindow",
-  tag: "History",
-  summary: "The window that starts at this time, open or closed",
-  query: v.strictObject({ urls: urlsListed() }),
-  pathParameters: {
-    start: described(time(), "Start of the window."),
-  },
-  answers: { 200: { description: "The window.", json: WindowSchema } },
-  refusals: ["invalid_parameter", "unknown_window", "internal"],
-  example: {
-    request: "/windows/2025-05-30T18:53:00Z?urls=1",
-    answer: OPEN_WINDOW,
-  },
-});
-
-/** How many URLs a window lists a status. */
-export function urlsListed() {
-  return v.optional(described(urlsMax(), "URLs listed a status."), URLS_DEFAULT);
-}

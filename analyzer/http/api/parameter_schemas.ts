@@ -85,9 +85,11 @@ export function status(): TextParameter<number> {
   return integer({ min: STATUS_MIN, max: STATUS_MAX });
 }
 
-/** How many URLs to list of a status. */
-export function urlsMax(): TextParameter<number> {
-  return integer({ min: 0, max: 1000 });
+/** How many URLs to list. */
+export function urlsListed(
+  description = "URLs listed a status.",
+): v.OptionalSchema<TextParameter<number>, number> {
+  return v.optional(described(integer({ min: 0, max: 1000 }), description), URLS_DEFAULT);
 }
 
 /** URLs that are listed a status where the request does not say. */
