@@ -95,7 +95,7 @@ testPage(
     for (const title of titles) assert.doesNotMatch(title, UNSAFE_TO_SHOW);
     // No text has become an element, an attribute or an address.
     const made = await page.evaluate(`[...document.querySelectorAll(
-    '#app :is(script, img, iframe, style, base, link, object, form, a:not(.skip)), #app [onerror], #app [onload], #app [onmouseover]'
+    '#app :is(script, img, iframe, style, base, link, object, form, a:not(.skip, .docs-link)), #app [onerror], #app [onload], #app [onmouseover]'
   )].map((element) => element.outerHTML)`);
     assert.deepEqual(made, []);
     const isolated = await page.evaluate(
