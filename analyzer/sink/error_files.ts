@@ -262,6 +262,11 @@ export function isFinalPart(path: string, state: ErrorFilesState): boolean {
   return part < state.nextPart && !state.open.some((open) => open.path === path);
 }
 
+/** Whether a path is one that error files are given; such a path leads nowhere else. */
+export function isErrorFilePath(path: string): boolean {
+  return WHOLE_PART_PATH.test(path);
+}
+
 /** All error files of an output; whatever else lies beside them is not ours to touch. */
 export async function listErrorFiles(storage: Storage): Promise<readonly StoredFile[]> {
   const files = await storage.list(ERRORS_DIRECTORY);
@@ -287,6 +292,7 @@ function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
 }
 
 const PART_PATH = /\/part-(\d+)\.jsonl$/;
+const WHOLE_PART_PATH = new RegExp(`^${ERRORS_DIRECTORY}/date=[-+\\d]+${PART_PATH.source}`);
 
 function partPath(date: string, part: number): string {
   return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;

@@ -93,7 +93,7 @@ export interface WindowHistory extends WindowHistoryReader {
    *
    * @param nowMs wall-clock time, from which on it counts as stored
    */
-  commit(epoch: number, nowMs?: number): void;
+  commit(epoch: number, nowMs: number): void;
   /** Makes everything committed durable. */
   sync(): Promise<void>;
   /**
