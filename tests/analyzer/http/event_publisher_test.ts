@@ -29,7 +29,7 @@ Deno.test("EventPublisher tells a client at once how everything stands", async (
   assert.equal(run.feed.viewCount, 1);
 });
 
-Deno.test("EventPublisher tells status and changed open windows once a second (S-85)", async () => {
+Deno.test("EventPublisher tells status and changed open windows once a second (S-64)", async () => {
   const run = new EventRun();
   run.feed.view = liveView({ open: [openWindow(0, 40), openWindow(1, 1)] });
   const client = run.connect();
@@ -45,7 +45,7 @@ Deno.test("EventPublisher tells status and changed open windows once a second (S
   assert.equal(client.of("window").at(-1)!.data.total_count, 50);
 });
 
-Deno.test("EventPublisher tells of each closed window once, in order, with an id (S-85)", async () => {
+Deno.test("EventPublisher tells of each closed window once, in order, with an id (S-64)", async () => {
   const run = new EventRun();
   const clients = [run.connect(), run.connect()];
   await settle();
@@ -62,7 +62,7 @@ Deno.test("EventPublisher tells of each closed window once, in order, with an id
   assert.deepEqual(clients[0]!.closed, [0, 1, 2]);
 });
 
-Deno.test("EventPublisher never tells of a closed window as open again (S-85)", async () => {
+Deno.test("EventPublisher never tells of a closed window as open again (S-64)", async () => {
   const run = new EventRun();
   const client = run.connect();
   await settle();
@@ -93,7 +93,7 @@ Deno.test("EventPublisher counts lines a second between two views", async () => 
   assert.deepEqual(rates, [null, 500]);
 });
 
-Deno.test("EventPublisher does nothing while nobody listens (S-87)", async () => {
+Deno.test("EventPublisher does nothing while nobody listens (S-66)", async () => {
   const run = new EventRun();
   assert.equal(run.feed.listenerCount, 0);
   const client = run.connect();
@@ -126,7 +126,7 @@ Deno.test("EventPublisher goes on where a client left before its first view came
   assert.equal(run.clock.pendingCount, 1, "one timer, and not one a client");
 });
 
-Deno.test("EventPublisher sends a client that comes back what it missed (S-86)", async () => {
+Deno.test("EventPublisher sends a client that comes back what it missed (S-65)", async () => {
   const run = new EventRun();
   const client = run.connect();
   await settle();
@@ -143,7 +143,7 @@ Deno.test("EventPublisher sends a client that comes back what it missed (S-86)",
   assert.deepEqual(second.of("window")[0]!.data.statuses[0].urls.length, 2);
 });
 
-Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-86)", async () => {
+Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-65)", async () => {
   for (const [missed, closed] of [[1000, 1000], [1001, 0]] as const) {
     const run = new EventRun();
     run.close(nthWindow(0));
@@ -163,7 +163,7 @@ Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S
   }
 });
 
-Deno.test("EventPublisher resets a client that comes from another output (S-86)", async () => {
+Deno.test("EventPublisher resets a client that comes from another output (S-65)", async () => {
   const other = new EventRun({ outputId: "other000" });
   const stranger = other.connect();
   await settle();
@@ -200,7 +200,7 @@ Deno.test("EventPublisher lets a client join the others only behind what the sto
   assert.deepEqual(first.closed, [1, 2]);
 });
 
-Deno.test("EventPublisher drops a client that does not read, and nobody else (S-87)", async () => {
+Deno.test("EventPublisher drops a client that does not read, and nobody else (S-66)", async () => {
   const run = new EventRun({ limits: { eventQueueBytes: 4096 } });
   const reading = run.connect();
   const body = run.publisher.open(undefined);
@@ -238,7 +238,7 @@ Deno.test("EventPublisher reads missed windows no faster than its client does", 
   assert.deepEqual(client.closed, Array.from({ length: 500 }, (_, i) => i + 1));
 });
 
-Deno.test("EventPublisher takes clients up to the limit (S-87)", async () => {
+Deno.test("EventPublisher takes clients up to the limit (S-66)", async () => {
   const run = new EventRun({ limits: { eventClients: 2 } });
   const clients = [run.connect(), run.connect()];
   assert.equal(run.publisher.open(undefined), "full");
@@ -305,7 +305,7 @@ Deno.test("EventPublisher reports what fails, and goes on", async () => {
   assert.ok(back.failure instanceof Error);
 });
 
-Deno.test("EventPublisher tells once more what a crash took back, also to who left in between (S-86)", async () => {
+Deno.test("EventPublisher tells once more what a crash took back, also to who left in between (S-65)", async () => {
   const run = new EventRun({ runId: "first" });
   run.close(nthWindow(0));
   const client = run.connect();
@@ -335,7 +335,7 @@ Deno.test("EventPublisher tells once more what a crash took back, also to who le
   assert.equal(again.of("window")[0]!.data.total_count, 7);
 });
 
-Deno.test("EventPublisher leaves no gap, whoever leaves, crashes or restarts at whatever moment (S-86)", async () => {
+Deno.test("EventPublisher leaves no gap, whoever leaves, crashes or restarts at whatever moment (S-65)", async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Mulberry32(seed);
     const chance = (probability: number) => random.next() < probability;
