@@ -68,6 +68,8 @@ export interface ClientQuery {
   readonly toMs: number;
   /** As they are in lists, where long ones are cut. */
   readonly urls: readonly string[];
+  /** Only errors with this status; any without. */
+  readonly status?: number | undefined;
 }
 
 /** Distinct clients by URL. */

@@ -73,7 +73,7 @@ export class ErrorSearch implements ErrorReader {
 
   async countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts> {
     const { index, limits, limitCounter, windowLengthMs } = this.#options;
-    const { fromMs, toMs, urls } = query;
+    const { fromMs, toMs, urls, status } = query;
     const needles = urls.length === 1 ? { exact: urlNeedle(urls[0]!) } : {};
     const counters = urls.map(() => new DistinctCounter());
     const startedAtMs = nowMs();
@@ -93,8 +93,9 @@ export class ErrorSearch implements ErrorReader {
       readBytes += piece.readBytes;
       place = { part: candidate.part, bytes: piece.startBytes };
       for (const { text } of linesFromEnd(piece.lines, needles)) {
-        const { timeMs, url, ip } = parseError(text) ?? {};
+        const { timeMs, url, ip, status: found } = parseError(text) ?? {};
         if (timeMs === undefined || url === undefined || ip === undefined) continue;
+        if (status !== undefined && found !== status) continue;
         const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
         if (windowMs < fromMs || windowMs >= toMs) continue;
         for (let i = 0; i < urls.length; i++) {

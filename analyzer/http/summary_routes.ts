@@ -39,7 +39,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
   }, {
     method: "GET",
     path: "/summary/clients",
-    parameters: ["from", "to", "url"],
+    parameters: ["from", "to", "status", "url"],
     repeatable: ["url"],
     summary: "Distinct clients by URL in a range, counted from the error files",
     async handle(context, query) {
@@ -49,7 +49,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
       // What was read by now is in its file then.
       await deps.live.fresh();
       const { clients, isComplete } = await search.countClients(
-        { fromMs, toMs, urls },
+        { fromMs, toMs, urls, status: readStatus(query) },
         () => deps.monotonicMs(),
       );
       return answerJson(context, {

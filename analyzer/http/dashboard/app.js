@@ -8,7 +8,8 @@ import { Filters, TopBar } from "./top_bar.js";
 import { UrlTable } from "./url_table.js";
 import { VerdictView } from "./verdict_view.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 
 /**
  * The page.

@@ -14,7 +14,8 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./p
 import { seriesOf, stack } from "./series.js";
 import { colorsOf } from "./status_colors.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 /** @import { Series } from "./series.js" */
 /** @import uPlot from "uplot" */
 /** @import { AlignedData } from "uplot" */
@@ -25,7 +26,7 @@ import { colorsOf } from "./status_colors.js";
  * @param {{ state: State, dashboard: Dashboard, theme: string }} props
  */
 export function Charts({ state, dashboard, theme }) {
-  const { windows: { value, isLoading, failure }, view: { status } } = state;
+  const { windows: { value, isOld, isLoading, failure }, view: { status } } = state;
   const { buckets = [], frame = state.frame, url = undefined } = value ?? {};
   const series = useMemo(
     () => seriesOf(buckets, { frame, status, url }),
@@ -55,8 +56,7 @@ export function Charts({ state, dashboard, theme }) {
             <${Failure} what="The charts are not up to date." failure=${failure}
               onRetry=${() => dashboard.retry()} />
           `}
-        <div class="chart-column" tabindex="0" role="group" data-dim=${isLoading &&
-          value !== undefined}
+        <div class="chart-column" tabindex="0" role="group" data-dim=${isOld}
           aria-label=${describe(series, frame)} aria-describedby="charts-keys" onKeyDown=${keys}>
           <${Legend} series=${series} dashboard=${dashboard} chosen=${status} />
           <${Chart} ...${shared} name="errors" title=${`Errors per ${
@@ -108,7 +108,8 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
   const latest = useRef({ frame, open: series.open, onCursor, onSelect });
   latest.current = { frame, open: series.open, onCursor, onSelect };
   const data = useMemo(() => dataOf(name, series, frame.stepMs), [series]);
-  const key = `${colors.join()} ${theme} ${absent}`;
+  // How bars are parted depends on how many they are.
+  const key = `${colors.join()} ${theme} ${absent} ${series.starts.length}`;
 
   useLayoutEffect(() => {
     if (element.current === null || absent) return;

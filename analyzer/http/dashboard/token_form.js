@@ -22,7 +22,7 @@ export function TokenForm({ isWrong, onToken }) {
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) =>
             setToken(event.currentTarget.value)} />
         ${isWrong &&
-          html`<p id="token-wrong" class="token-wrong" role="alert">That is not the token.</p>`}
+          html`<p id="token-wrong" class="token-wrong" role="alert">That is not the token, or not any more.</p>`}
         <button class="button primary" type="submit">Open</button>
       </form>
     </main>

@@ -1,10 +1,11 @@
 import { formatLocal, formatSpan } from "./format.js";
 import { html, useEffect, useState } from "./preact.js";
-import { PRESETS } from "./ranges.js";
+import { PRESET_DEFAULT, presetOf, PRESETS } from "./ranges.js";
 import { LogText } from "./elements.js";
 import { chooseTheme, currentTheme } from "./theme.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 
 /** @param {{ state: State, dashboard: Dashboard, onTheme: () => void }} props */
 export function TopBar({ state, dashboard, onTheme }) {
@@ -40,7 +41,7 @@ function Connection({ connection: { phase, retryAtMs, reason }, onRetry }) {
   const texts = {
     connecting: "Connecting",
     connected: "Live",
-    lost: `Connection lost, next try in ${seconds} s`,
+    lost: `Connection lost, ${seconds === 0 ? "trying again" : `next try in ${seconds} s`}`,
   };
   return html`<div class="connection" data-phase=${phase}>
     <span class="dot" aria-hidden="true"></span>
@@ -94,8 +95,8 @@ export function Filters({ state: { view, frame }, dashboard }) {
   return html`<div class="filters">
     <p class="filters-span">${
     isFixed
-      ? html`<${Chip} label="Go back to the last hour" onClear=${() =>
-        dashboard.look({ range: { preset: "1h" } })}>${
+      ? html`<${Chip} label=${`Go back to ${presetOf(PRESET_DEFAULT).title}`} onClear=${() =>
+        dashboard.look({ range: { preset: PRESET_DEFAULT } })}>${
         formatSpan(range.fromMs, range.toMs)
       } UTC<//>`
       : html`<span title=${`${formatLocal(frame.fromMs)} – ${

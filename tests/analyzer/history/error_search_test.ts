@@ -268,6 +268,21 @@ Deno.test("ErrorSearch.countClients() counts the clients of each URL in the wind
 });
 
 // S-83
+Deno.test("ErrorSearch.countClients() counts the clients of one status alone", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  await fixture.append([
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.1", status: 404 }),
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.2", status: 404 }),
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.2", status: 500 }),
+  ]);
+  const query = { fromMs: START_MS, toMs: START_MS + LENGTH_MS, urls: ["/a"] };
+  for (const [status, count] of [[undefined, 2], [404, 2], [500, 1], [403, 0]] as const) {
+    const { clients } = await fixture.search.countClients({ ...query, status }, () => 0);
+    assert.equal(clients[0]!.count, count);
+  }
+});
+
+// S-83
 Deno.test("ErrorSearch.countClients() stops at its budgets, and says so", async () => {
   using fixture = await SavedErrorsFixture.create({
     clientReadBytes: PIECE_BYTES,
