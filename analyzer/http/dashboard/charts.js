@@ -56,7 +56,7 @@ export function Charts({ state, dashboard, theme }) {
             <${Failure} what="The charts are not up to date." failure=${failure}
               onRetry=${() => dashboard.retry()} />
           `}
-        <div class="chart-column" tabindex="0" role="group" data-dim=${isOld}
+        <div class="chart-column" tabindex="0" role="group" data-dim=${isOld && isLoading}
           aria-label=${describe(series, frame)} aria-describedby="charts-keys" onKeyDown=${keys}>
           <${Legend} series=${series} dashboard=${dashboard} chosen=${status} />
           <${Chart} ...${shared} name="errors" title=${`Errors per ${

@@ -1,11 +1,11 @@
 import { formatLocal, formatSpan } from "./format.js";
-import { html, useEffect, useState } from "./preact.js";
+import { html, useEffect, useRef, useState } from "./preact.js";
 import { PRESET_DEFAULT, presetOf, PRESETS } from "./ranges.js";
 import { LogText } from "./elements.js";
 import { chooseTheme, currentTheme } from "./theme.js";
 
 /** @import { Dashboard } from "./dashboard.js" */
-/** @import { State } from "./types.ts" */
+/** @import { State, View } from "./types.ts" */
 
 /** @param {{ state: State, dashboard: Dashboard, onTheme: () => void }} props */
 export function TopBar({ state, dashboard, onTheme }) {
@@ -92,11 +92,17 @@ function ThemeSwitch({ onTheme }) {
 export function Filters({ state: { view, frame }, dashboard }) {
   const { range, status, url } = view;
   const isFixed = !("preset" in range);
-  return html`<div class="filters">
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
+  const clear = (/** @type {Partial<View>} */ change) => {
+    dashboard.look(change);
+    // The button that was used goes away, and the focus would go with it.
+    element.current?.focus();
+  };
+  return html`<div class="filters" ref=${element} tabindex="-1" role="group" aria-label="What is shown">
     <p class="filters-span">${
     isFixed
       ? html`<${Chip} label=${`Go back to ${presetOf(PRESET_DEFAULT).title}`} onClear=${() =>
-        dashboard.look({ range: { preset: PRESET_DEFAULT } })}>${
+        clear({ range: { preset: PRESET_DEFAULT } })}>${
         formatSpan(range.fromMs, range.toMs)
       } UTC<//>`
       : html`<span title=${`${formatLocal(frame.fromMs)} – ${
@@ -106,15 +112,15 @@ export function Filters({ state: { view, frame }, dashboard }) {
     ${
     status !== undefined &&
     html`
-      <${Chip} label=${`Show all statuses again`}
-        onClear=${() => dashboard.look({ status: undefined })}>status ${status}<//>
+      <${Chip} label="Show all statuses again"
+        onClear=${() => clear({ status: undefined })}>status ${status}<//>
     `
   }
     ${
     url !== undefined &&
     html`
       <${Chip} label="Show all URLs again"
-        onClear=${() => dashboard.look({ url: undefined })}>
+        onClear=${() => clear({ url: undefined })}>
         <${LogText} text=${url} lengthMax=${60} />
         <//>
     `

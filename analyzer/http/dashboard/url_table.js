@@ -59,7 +59,7 @@ export function UrlTable({ state, dashboard }) {
   }
     ${
     urls.length > 0 && html`
-      <table class="urls" data-dim=${isOld}>
+      <table class="urls" data-dim=${isOld && isLoading}>
         <thead>
           <tr>${COLUMNS.map((column) =>
             html`<${Heading} key=${column.name} ...${column} current=${order} onOrder=${setOrder} />`
