@@ -134,6 +134,11 @@ testPage(
     );
     await page.getByText("Share of all requests that are errors of this URL").waitFor();
     await page.getByText("Not counted by URL over time").waitFor();
+    // The axis of time stands below the last chart that there is.
+    const heights = await page.evaluate(
+      "[...document.querySelectorAll('.uplot')].map((chart) => chart.clientHeight)",
+    );
+    assert.deepEqual(heights, [200, 104 + 28]);
     const rows = await until(
       () => chartRows(page),
       (rows) => rows.every((row) => row.at(-1) === "–"),
@@ -182,9 +187,9 @@ testPage("chooses a range by dragging, and keeps it in the address", {}, async (
   await page.mouse.move(box.x + box.width * 0.5, box.y + 70, { steps: 5 });
   const under = await readout.innerText();
   // All charts point at the same time.
-  const cursors = await page.locator(".u-cursor-x").evaluateAll((all) =>
-    all.map((element) => getComputedStyle(element as never).transform)
-  );
+  const cursors = await page.evaluate(
+    "[...document.querySelectorAll('.u-cursor-x')].map((line) => getComputedStyle(line).transform)",
+  ) as string[];
   assert.equal(new Set(cursors).size, 1);
   fake.requests.length = 0;
   await page.mouse.up();
@@ -290,7 +295,8 @@ testPage(
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Open" }).click();
     await page.getByText("That is not the token").waitFor();
-    await page.getByLabel("Token").fill("correct-horse-battery");
+    // Without a click: the field has the focus.
+    await page.keyboard.type("correct-horse-battery");
     await page.keyboard.press("Enter");
     await page.locator(".urls tbody tr").first().waitFor();
     await page.getByText("Live", { exact: true }).first().waitFor();

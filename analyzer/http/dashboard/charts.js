@@ -1,4 +1,4 @@
-import { createChart } from "./chart.js";
+import { createChart, TIME_AXIS_HEIGHT } from "./chart.js";
 import { ChartTable } from "./chart_table.js";
 import { Failure, Notice } from "./elements.js";
 import {
@@ -62,8 +62,10 @@ export function Charts({ state, dashboard, theme }) {
           <${Chart} ...${shared} name="errors" title=${`Errors per ${
             formatStep(frame.stepMs)
           }`} height=${200} />
-          <${Chart} ...${shared} name="rates" title=${rateTitle({ status, url })} height=${104} />
-          <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${128}
+          <${Chart} ...${shared} name="rates" title=${rateTitle({ status, url })} height=${104}
+            hasTimeAxis=${url !== undefined} />
+          <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${104}
+            hasTimeAxis
             absent=${url !== undefined &&
               "Not counted by URL over time; see the table below"} />
           ${isEmpty && html`
@@ -93,12 +95,28 @@ function rateTitle({ status, url }) {
 }
 
 /**
- * @param {{ name: "errors" | "rates" | "clients", title: string, height: number, series: Series,
+ * @param {{ name: "errors" | "rates" | "clients", title: string, height: number,
+ *   hasTimeAxis?: boolean, series: Series,
  *   frame: State["frame"], theme: string, charts: Map<string, uPlot>,
  *   onCursor: (index: number | undefined) => void,
  *   onSelect: (fromMs: number, toMs: number) => void, absent?: string | false }} props
  */
-function Chart({ name, title, height, series, frame, theme, charts, onCursor, onSelect, absent }) {
+function Chart(
+  {
+    name,
+    title,
+    height,
+    hasTimeAxis = false,
+    series,
+    frame,
+    theme,
+    charts,
+    onCursor,
+    onSelect,
+    absent,
+  },
+) {
+  const wholeHeight = height + (hasTimeAxis ? TIME_AXIS_HEIGHT : 0);
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const isStack = name === "errors";
   const colors = isStack
@@ -109,15 +127,15 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
   latest.current = { frame, open: series.open, onCursor, onSelect };
   const data = useMemo(() => dataOf(name, series, frame.stepMs), [series]);
   // How bars are parted depends on how many they are.
-  const key = `${colors.join()} ${theme} ${absent} ${series.starts.length}`;
+  const key = `${colors.join()} ${theme} ${absent} ${series.starts.length} ${wholeHeight}`;
 
   useLayoutEffect(() => {
     if (element.current === null || absent) return;
     const css = getComputedStyle(element.current);
     const chart = createChart({
       element: element.current,
-      height,
-      hasTimeAxis: name === "clients",
+      height: wholeHeight,
+      hasTimeAxis,
       isStack,
       colors: colors.map((color) => css.getPropertyValue(color).trim()),
       format: name === "rates" ? formatShareShortly : formatCompact,
@@ -129,7 +147,7 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
     charts.set(name, chart);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0 && width !== chart.width) chart.setSize({ width, height });
+      if (width > 0 && width !== chart.width) chart.setSize({ width, height: wholeHeight });
     });
     observer.observe(element.current);
     return () => {
@@ -178,9 +196,12 @@ function Readout({ series, stepMs, cursor }) {
     <span class="readout-time">${formatSpan(startMs, startMs + stepMs)} UTC</span>${
     errors === null
       ? html`<span>no records</span>`
-      : html`<span><b>${formatCount(errors)}</b> errors</span>
+      : html`<span><b>${formatCount(errors)}</b> ${errors === 1 ? "error" : "errors"}</span>
         <span><b>${formatShare(series.rates[index] ?? 0)}</b></span>
-        ${clients !== null && html`<span><b>${formatCount(clients)}</b> clients</span>`}
+        ${
+        clients !== null &&
+        html`<span><b>${formatCount(clients)}</b> ${clients === 1 ? "client" : "clients"}</span>`
+      }
         ${series.open[index] && html`<span class="still-open">still open</span>`}`
   }</p>`;
 }
