@@ -64,6 +64,7 @@ const NO_HISTORY: WindowHistory = {
   startsAfter: () => [],
   sumBySpan: () => [],
   oldestStartMs: () => undefined,
+  newestStartMs: () => undefined,
   isBehind: false,
   close: () => {},
 };

@@ -42,6 +42,8 @@ export interface WindowHistoryReader {
   ): readonly SpanCounts[];
   /** Start of the oldest closed window; `undefined` where there is none. */
   oldestStartMs(): number | undefined;
+  /** The same of the newest one. */
+  newestStartMs(): number | undefined;
   /**
    * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
    * them; a later commit will bring them.
