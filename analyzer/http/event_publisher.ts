@@ -55,8 +55,8 @@ export interface EventCounts {
  * client, which nobody waits for. Closed windows come from the writer; open ones and the status from
  * one view a second that all clients share. Where there is no client nothing is done at all.
  *
- * A client that says how far it had come first gets the closed windows since from the history, as
- * fast as it takes them, and only then what closes.
+ * A client that says how far it had come gets the closed windows since from the history, as fast as
+ * it takes them, and only then what closes.
  */
 export class EventPublisher implements EventFeed {
   readonly #options: EventPublisherOptions;
