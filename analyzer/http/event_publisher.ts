@@ -110,7 +110,6 @@ export class EventPublisher implements EventFeed {
     this.#clients.set(client, greeting.catchUp);
     // One piece, which is taken whatever its size: nobody reads before there is an answer.
     this.#push(client, encoder.encode(greeting.text + this.#latestText()));
-    this.#catchUp(client);
     if (this.#latest === undefined) this.#tick();
     return client.body;
   }
@@ -179,7 +178,10 @@ export class EventPublisher implements EventFeed {
     return isRemoved || missedMs.length > MISSED_MAX ? undefined : missedMs;
   }
 
-  /** Sends windows of the history, as long as there is room, and lets the client join the others. */
+  /**
+   * Sends windows of the history, as long as there is room, and lets the client join the others.
+   * Called whenever there is room, also right after it has come and behind each status.
+   */
   #catchUp(client: EventClient): void {
     const { history, limits } = this.#options;
     try {
@@ -285,7 +287,6 @@ export class EventPublisher implements EventFeed {
       if (before?.openEvents.get(startMs) !== event) text += event;
     }
     this.#flush(text);
-    for (const client of this.#clients.keys()) this.#catchUp(client);
   }
 
   /** What the last view has led to, but for windows that have closed since. */

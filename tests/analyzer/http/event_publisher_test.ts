@@ -97,6 +97,37 @@ Deno.test("EventPublisher counts lines a second between two views", async () => 
   assert.deepEqual(rates, [null, 500, null, 500, null]);
 });
 
+Deno.test("EventPublisher adds what closes to the rates (S-67)", async () => {
+  const run = new EventRun();
+  run.feed.view = liveView({ eventTimeMaxMs: START_MS + 3 * LENGTH_MS });
+  run.close(nthWindow(0, { errorCount: 3 }));
+  const client = run.connect();
+  await settle();
+  run.close(nthWindow(1, { errorCount: 6 }));
+  run.close(nthWindow(2, { errorCount: 12 }));
+  await run.second();
+  const rates = client.of("status").map(({ data }) => data.rates.errors_per_minute);
+  assert.deepEqual(rates, [0, 18]);
+});
+
+Deno.test("EventPublisher asks once a second, however long an answer takes", async () => {
+  const run = new EventRun();
+  const answer = Promise.withResolvers<void>();
+  run.feed.held = answer.promise;
+  run.connect();
+  run.clock.advance(400);
+  answer.resolve();
+  await settle();
+  assert.equal(run.clock.nextDelayMs, 600);
+  const later = Promise.withResolvers<void>();
+  run.feed.held = later.promise;
+  run.clock.advance(2000);
+  later.resolve();
+  await settle();
+  assert.equal(run.clock.nextDelayMs, 0);
+  assert.equal(run.clock.pendingCount, 1);
+});
+
 Deno.test("EventPublisher does nothing while nobody listens (S-66)", async () => {
   const run = new EventRun();
   assert.equal(run.feed.listenerCount, 0);
@@ -145,6 +176,58 @@ Deno.test("EventPublisher sends a client that comes back what it missed (S-65)",
   await run.second();
   assert.deepEqual(second.closed, [0, 1, 2, 3]);
   assert.deepEqual(second.of("window")[0]!.data.statuses[0].urls.length, 2);
+});
+
+Deno.test("EventPublisher tells each window once to who comes while it closes (S-64)", async () => {
+  const run = new EventRun({ limits: { eventQueueBytes: 4096 } });
+  const first = run.connect();
+  run.close(nthWindow(0));
+  await run.second();
+  for (let i = 1; i <= 20; i++) run.close(nthWindow(i));
+  // It is told and not sent yet.
+  const [fresh, back] = [run.connect(), run.connect(first.lastEventId)];
+  await settle();
+  // The next one closes while a client gets what it missed.
+  const body = run.publisher.open(first.lastEventId.replace(/\d+$/, String(START_MS)));
+  assert.ok(typeof body !== "string");
+  await settle();
+  run.close(nthWindow(21));
+  const slow = new EventListener(body);
+  await run.second();
+  const all = Array.from({ length: 21 }, (_, i) => i + 1);
+  assert.deepEqual(fresh.closed, [21]);
+  assert.deepEqual(back.closed, all);
+  assert.deepEqual(slow.closed, all);
+  assert.deepEqual(first.closed, [0, ...all]);
+});
+
+Deno.test("EventPublisher reads a window once a second for all who missed it, up to 100", async () => {
+  const run = new EventRun();
+  run.connect();
+  await settle();
+  const { lastEventId } = await comeBack(run, run.connect());
+  for (let i = 0; i < 150; i++) run.close(nthWindow(i));
+  let readCount = 0;
+  const get = run.history.get.bind(run.history);
+  run.history.get = (...parameters) => {
+    readCount++;
+    return get(...parameters);
+  };
+  const back = async () => {
+    const client = run.connect(lastEventId);
+    for (let i = 0; i < 3; i++) await settle();
+    await client.leave();
+    assert.equal(client.closed.length, 150);
+    return client.of("window").find(({ data }) => data.state === "closed")!.data.late_count;
+  };
+  assert.equal(await back(), 0);
+  assert.equal(readCount, 150);
+  run.history.windows[0] = nthWindow(0, { lateCount: 7 });
+  await back();
+  assert.equal(readCount, 200);
+  // What has come late meanwhile is told to who comes later.
+  await run.second();
+  assert.equal(await back(), 7);
 });
 
 Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-65)", async () => {
