@@ -112,7 +112,7 @@ export async function runAnalyzer(
       ids: new EventIds({
         outputId: identity.outputId,
         runId: crypto.randomUUID(),
-        closedUpToMs: state?.windows.closedUpToMs ?? -Infinity,
+        newestStartMs: opened.history.newestStartMs(),
       }),
       windowLengthMs: config.windowLengthMs,
       showsSamples: !config.maskIp,

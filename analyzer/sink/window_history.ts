@@ -46,6 +46,8 @@ export interface WindowHistoryReader {
   oldestStartMs(): number | undefined;
   /** Reads ranges of windows, to be merged. */
   readonly ranges: WindowRangeReader;
+  /** The same of the newest one. */
+  newestStartMs(): number | undefined;
   /**
    * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
    * them; a later commit will bring them.

@@ -182,6 +182,10 @@ export class InMemoryHistory implements WindowHistoryReader {
     return this.#starts()[0];
   }
 
+  newestStartMs(): number | undefined {
+    return this.#starts().at(-1);
+  }
+
   #starts(): number[] {
     return this.windows.map(({ startMs }) => startMs).sort((left, right) => left - right);
   }

@@ -506,6 +506,24 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
   });
 });
 
+Deno.test("SqliteWindowHistory.isBehind tells that a commit which failed took windows back", async () => {
+  await withPath((path) => {
+    let database: DatabaseSync;
+    using history = open(path, { open: () => database = new DatabaseSync(path) });
+    database!.exec(`CREATE TEMP TRIGGER refuse BEFORE UPDATE OF stored_ms ON windows
+      BEGIN SELECT RAISE(ABORT, 'no'); END`);
+    putTwo(history, 0);
+    assert.equal(history.isBehind, false);
+    assert.throws(() => history.commit(1, 0));
+    assert.deepEqual(indexes(history), []);
+    assert.equal(history.isBehind, true);
+    database!.exec("DROP TRIGGER refuse");
+    history.commit(1, 0);
+    assert.deepEqual(indexes(history), [1, 0]);
+    assert.equal(history.isBehind, false);
+  });
+});
+
 // S-48
 Deno.test("SqliteWindowHistory.commit() puts anew what did not fit, once there is room", async () => {
   await withPath((path) => {
@@ -641,6 +659,7 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
           expected.startsAfter(-Infinity, 1000),
         );
         assert.equal(history.oldestStartMs(), expected.oldestStartMs());
+        assert.equal(history.newestStartMs(), expected.newestStartMs());
         const range = { fromMs: Math.min(one, other), toMs: Math.max(one, other), spanMs };
         assert.deepEqual(
           history.sumBySpan(range).map((sum) => ({ ...sum })),
