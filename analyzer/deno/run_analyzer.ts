@@ -59,8 +59,8 @@ export async function runAnalyzer(
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
   const retrier = new StorageRetrier({ clock, signal, notice });
-  // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   const limitCounter = new LimitCounter();
+  // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     clock,
     label: fileLabel(startedAtMs),

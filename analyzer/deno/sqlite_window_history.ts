@@ -132,7 +132,7 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#tryToHold();
   }
 
-  commit(epoch: number, nowMs = 0): void {
+  commit(epoch: number, nowMs: number): void {
     if (epoch !== this.#epoch) {
       throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
     }

@@ -278,6 +278,11 @@ export function isFinalPart(path: string, state: ErrorFilesState): boolean {
   return part < state.nextPart && !state.open.some((open) => open.path === path);
 }
 
+/** Whether a path is one that error files are given; such a path leads nowhere else. */
+export function isErrorFilePath(path: string): boolean {
+  return WHOLE_PART_PATH.test(path);
+}
+
 /** All error files of an output; whatever else lies beside them is not ours to touch. */
 export async function listErrorFiles(storage: Storage): Promise<readonly StoredFile[]> {
   const files = await storage.list(ERRORS_DIRECTORY);
@@ -334,6 +339,7 @@ function timeOf(line: Uint8Array): number {
 const TIME_MAX_MS = 8.64e15;
 
 const PART_PATH = /\/part-(\d+)\.jsonl$/;
+const WHOLE_PART_PATH = new RegExp(`^${ERRORS_DIRECTORY}/date=[-+\\d]+${PART_PATH.source}`);
 
 function partPath(date: string, part: number): string {
   return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;

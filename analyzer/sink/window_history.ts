@@ -71,7 +71,7 @@ export interface WindowHistory extends WindowHistoryReader, ErrorBlockStore {
    *
    * @param nowMs wall-clock time, from which on it counts as stored
    */
-  commit(epoch: number, nowMs?: number): void;
+  commit(epoch: number, nowMs: number): void;
   /**
    * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
    * do. What the system refuses is left for the next time.
