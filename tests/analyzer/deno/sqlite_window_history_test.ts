@@ -618,7 +618,7 @@ Deno.test("SqliteWindowHistory.sync() works before anything is written, after it
   await unsaved.sync();
 });
 
-// S-81
+// S-65
 Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
   await withPath((path) => {
     const block = (part: number, startBytes: number) => ({
@@ -634,10 +634,10 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     {
       using history = open(path);
       history.addErrorBlock(block(2, 0));
-      history.commit(1);
+      history.commit(1, 0);
       history.addErrorBlock(block(2, 10));
       assert.deepEqual(plain(history), [block(2, 0), block(2, 10)]);
-      history.commit(2);
+      history.commit(2, 0);
       history.learnErrorBlock(block(1, 0));
       history.addErrorBlock(block(3, 0));
     }
@@ -649,7 +649,7 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     history.addErrorBlock(block(2, 10));
     // In the transaction that is open.
     history.learnErrorBlock(block(1, 0));
-    history.commit(2);
+    history.commit(2, 0);
     history.forgetErrorPart(2);
     assert.deepEqual(plain(history), [block(1, 0)]);
   });

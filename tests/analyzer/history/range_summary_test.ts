@@ -17,7 +17,7 @@ function summarize(...[history, query]: Parameters<typeof summarizeRange>) {
   }
 }
 
-// S-80
+// S-64
 Deno.test("summarizeRange() lists URLs over all statuses, with those that list them", () => {
   const history = new InMemoryHistory([
     windowSummary(),
@@ -50,7 +50,7 @@ Deno.test("summarizeRange() cuts a trend into parts that are equal within a sixt
   const windows = 24 * 60 * 2;
   const rows = Array.from({ length: windows }, (_, i) => ({ time: START_MS + i * LENGTH_MS }));
   for (const window of closedWindows(rows, { lengthMs: LENGTH_MS })) history.put(window);
-  history.commit(1);
+  history.commit(1, 0);
   for (let i = 0; i < 1000; i++) history.rollUp();
   for (
     const [from, count] of [[0, windows], [7, windows - 11], [100, 24], [3, 1], [5, 700]] as const
