@@ -346,6 +346,62 @@ Deno.test("SqliteWindowHistory() takes over a database of version 1 with everyth
   });
 });
 
+Deno.test("SqliteWindowHistory.rollUp() goes on past a window that somebody has damaged", async () => {
+  await withPath((path) => {
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    const windows = closedWindows(oneErrorAWindow(1), { lengthMs: LENGTH_MS });
+    for (const window of windows) history.put(window);
+    history.commit(1, 0);
+    {
+      using other = new DatabaseSync(path);
+      const damage = (column: string, value: string, windowMs: number) =>
+        other.exec(`UPDATE window_statuses SET ${column} = ${value} WHERE start_ms = ${windowMs}`);
+      damage("sketch", "x'0100ff'", DAY);
+      damage("sketch", "x'0900'", DAY + DAY_MS / 24);
+      damage("top_urls", "'[[1'", DAY + 2 * DAY_MS / 24);
+      damage("top_urls", "'[null]'", DAY + 3 * DAY_MS / 24);
+    }
+    history.put({ ...windows[0]!, startMs: DAY + DAY_MS });
+    rollUpAll(history);
+    history.commit(2, 0);
+    const hours = rollupsOf(path).filter(({ level }) => level === DAY_MS / 24);
+    assert.deepEqual(hours.map(({ start }) => (start - DAY) / (DAY_MS / 24)), [
+      ...Array.from({ length: 20 }, (_, i) => i + 4),
+    ]);
+    {
+      using other = new DatabaseSync(path);
+      const due = "SELECT count(*) AS due FROM rollups_due WHERE start_ms < ?";
+      assert.equal(other.prepare(due).get(DAY + DAY_MS)!["due"], 0, "tried once");
+    }
+    const rest = { ...DAYS, fromMs: DAY + 4 * DAY_MS / 24 };
+    assert.equal(finish(mergeWindows(history.ranges, rest, new PieceMeter()))!.errorCount, 121);
+    assert.throws(() => finish(mergeWindows(history.ranges, DAYS, new PieceMeter())), SyntaxError);
+  });
+});
+
+Deno.test("SqliteRollups of another version are made anew, not taken over", async () => {
+  await withPath((path) => {
+    {
+      using history = new SqliteWindowHistory(path, LENGTH_MS);
+      for (const window of closedWindows(oneErrorAWindow(1), { lengthMs: LENGTH_MS })) {
+        history.put(window);
+      }
+      history.commit(1, 0);
+      rollUpAll(history);
+    }
+    const before = rollupsOf(path);
+    assert.ok(before.length > 20);
+    {
+      using other = new DatabaseSync(path);
+      other.exec(`UPDATE rollup_levels SET level_ms = 2 * level_ms`);
+    }
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    assert.deepEqual(rollupsOf(path), []);
+    rollUpAll(history);
+    assert.deepEqual(rollupsOf(path), before);
+  });
+});
+
 Deno.test("SqliteWindowHistory.rollUp() leaves for later what the system refuses", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS, {
