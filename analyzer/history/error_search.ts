@@ -36,6 +36,8 @@ export const NEWEST: ErrorPlace = { part: Infinity, bytes: Infinity };
  */
 export class ErrorSearch implements ErrorReader {
   readonly #options: ErrorSearchOptions;
+  /** The piece that was begun last, of whichever answer. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ErrorSearchOptions) {
     this.#options = options;
@@ -56,18 +58,12 @@ export class ErrorSearch implements ErrorReader {
         limitCounter.reach("errorReadBytes");
         return { errors, next: place, isComplete: false };
       }
-      const { part } = candidate;
-      const piece = await this.#read(candidate, place);
+      const piece = await this.#visit(candidate, place, needles, (error) => {
+        if (this.#matches(error, query)) errors.push(error);
+        return errors.length < limit;
+      });
       readBytes += piece.readBytes;
-      place = { part, bytes: piece.startBytes };
-      for (const { text, startBytes } of linesFromEnd(piece.lines, needles)) {
-        const error = parseError(text);
-        if (error === undefined || !this.#matches(error, query)) continue;
-        errors.push(error);
-        if (errors.length < limit) continue;
-        place = { part, bytes: piece.startBytes + startBytes };
-        break;
-      }
+      place = piece.endedAt;
     }
   }
 
@@ -89,23 +85,48 @@ export class ErrorSearch implements ErrorReader {
         isComplete = false;
         break;
       }
-      const piece = await this.#read(candidate, place);
-      readBytes += piece.readBytes;
-      place = { part: candidate.part, bytes: piece.startBytes };
-      for (const { text } of linesFromEnd(piece.lines, needles)) {
-        const { timeMs, url, ip } = parseError(text) ?? {};
-        if (timeMs === undefined || url === undefined || ip === undefined) continue;
+      const piece = await this.#visit(candidate, place, needles, ({ timeMs, url, ip }) => {
+        if (timeMs === undefined || url === undefined || ip === undefined) return true;
         const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
-        if (windowMs < fromMs || windowMs >= toMs) continue;
+        if (windowMs < fromMs || windowMs >= toMs) return true;
         for (let i = 0; i < urls.length; i++) {
           if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
         }
-      }
+        return true;
+      });
+      readBytes += piece.readBytes;
+      place = piece.endedAt;
     }
     return {
       clients: counters.map((counter) => ({ count: counter.count(), isExact: counter.isExact })),
       isComplete,
     };
+  }
+
+  /**
+   * Goes through the errors at the end of a candidate, as far as it lies before a place, the last
+   * one first, for as long as `visit` wants another one. One piece of all that are asked for at the
+   * same time comes after another: each begins with a read, in which everybody else gets a turn.
+   */
+  #visit(
+    candidate: ErrorCandidate,
+    place: ErrorPlace,
+    needles: LineNeedles,
+    visit: (error: StoredError) => boolean,
+  ): Promise<{ readonly endedAt: ErrorPlace; readonly readBytes: number }> {
+    const visited = this.#last.then(async () => {
+      const { lines, startBytes, readBytes } = await this.#read(candidate, place);
+      const { part } = candidate;
+      for (const line of linesFromEnd(lines, needles)) {
+        const error = parseError(line.text);
+        if (error === undefined || visit(error)) continue;
+        return { endedAt: { part, bytes: startBytes + line.startBytes }, readBytes };
+      }
+      return { endedAt: { part, bytes: startBytes }, readBytes };
+    });
+    // Whoever has asked learns of what is refused, and nobody else.
+    this.#last = visited.catch(() => {});
+    return visited;
   }
 
   /** Reads the end of a candidate, as far as it lies before a place. */

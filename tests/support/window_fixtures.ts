@@ -195,6 +195,8 @@ export interface AppFixture {
   readonly deliveries?: DeliveryReceiver;
   /** Unless told otherwise the run saves nothing. */
   readonly savedErrors?: ErrorReader;
+  /** Unless told otherwise nobody else waits. */
+  readonly turn?: () => Promise<void>;
   readonly onException?: (exception: unknown) => void;
 }
 
@@ -210,7 +212,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     savedErrors: fixture.savedErrors,
     monotonicMs: () => 0,
     ...testLimits(),
-    turn: () => Promise.resolve(),
+    turn: fixture.turn ?? (() => Promise.resolve()),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

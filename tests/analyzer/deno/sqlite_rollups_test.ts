@@ -365,9 +365,10 @@ Deno.test("SqliteWindowHistory.rollUp() goes on past a window that somebody has 
     rollUpAll(history);
     history.commit(2, 0);
     const hours = rollupsOf(path).filter(({ level }) => level === DAY_MS / 24);
-    assert.deepEqual(hours.map(({ start }) => (start - DAY) / (DAY_MS / 24)), [
-      ...Array.from({ length: 20 }, (_, i) => i + 4),
-    ]);
+    assert.deepEqual(
+      hours.map(({ start }) => (start - DAY) / (DAY_MS / 24)),
+      Array.from({ length: 20 }, (_, i) => i + 4),
+    );
     {
       using other = new DatabaseSync(path);
       const due = "SELECT count(*) AS due FROM rollups_due WHERE start_ms < ?";

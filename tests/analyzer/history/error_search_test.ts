@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ErrorQuery, StoredError } from "../../../analyzer/history/error_reader.ts";
-import { PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
+import { ErrorSearch, PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
 import type { ErrorPlace } from "../../../analyzer/sink/error_index.ts";
 import type { Row } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
@@ -167,6 +167,45 @@ Deno.test("ErrorSearch.find() stops at its budget, and goes on from there", asyn
   assert.ok((await fixture.search.find({ limit: 10 })).isComplete);
 });
 
+Deno.test("ErrorSearch reads one piece at a time, whoever asks, and goes on where one could not be read", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  await fixture.append([storedRow(START_MS)]);
+  const reads: { readonly answer: (bytes: Uint8Array) => void; readonly fail: () => void }[] = [];
+  const { index, limits, limitCounter, storage } = fixture;
+  const search = new ErrorSearch({
+    files: {
+      readPiece: () =>
+        new Promise((resolve, reject) =>
+          reads.push({ answer: resolve, fail: () => reject(new Error("broken")) })
+        ),
+    },
+    index,
+    windowLengthMs: LENGTH_MS,
+    limits,
+    limitCounter,
+  });
+  const found = [search.find(ALL), search.find(ALL)];
+  const counted = search.countClients(
+    { fromMs: 0, toMs: 8e15, urls: ["/resource/1"] },
+    () => 0,
+  );
+  const settle = () => new Promise((resolve) => setTimeout(resolve));
+  const bytes = storage.bytes(storage.paths()[0]!)!;
+  const refused = assert.rejects(found[0]!, /broken/);
+  await settle();
+  assert.equal(reads.length, 1);
+  reads[0]!.fail();
+  await refused;
+  await settle();
+  assert.equal(reads.length, 2);
+  reads[1]!.answer(bytes);
+  assert.equal((await found[1]!).errors.length, 1);
+  await settle();
+  assert.equal(reads.length, 3);
+  reads[2]!.answer(bytes);
+  assert.equal((await counted).clients[0]!.count, 1);
+});
+
 // S-66
 Deno.test("ErrorSearch.find() keeps its place while files grow", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 500 });
@@ -203,6 +242,15 @@ Deno.test("ErrorSearch.find() finds late rows and those in the future, wherever 
   assert.deepEqual(await at(START_MS), ["/on-time"]);
   assert.deepEqual(await at(future), ["/future"]);
   assert.deepEqual(await at(future + 1), []);
+});
+
+// S-67
+Deno.test("ErrorSearch.countClients() counts errors in the future by their windows, too", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  const future = START_MS + 1000 * LENGTH_MS;
+  await fixture.append([{ ...storedRow(future + LENGTH_MS - 1), time: "future" }]);
+  const query = { fromMs: future, toMs: future + 1, urls: ["/resource/1"] };
+  assert.equal((await fixture.search.countClients(query, () => 0)).clients[0]!.count, 1);
 });
 
 Deno.test("ErrorSearch.find() leaves out what is no record, and does without a file that is gone", async () => {
