@@ -49,18 +49,20 @@ export class ErrorSearch implements ErrorReader {
     const needles = needlesOf(query);
     const errors: StoredError[] = [];
     let place = query.before ?? NEWEST;
-    let readBytes = 0;
+    let [readBytes, foundLength] = [0, 0];
     for (;;) {
       const candidate = index.lastBefore(place, fromMs, toMs);
       if (candidate === undefined) return { errors, next: undefined, isComplete: true };
       if (errors.length === limit) return { errors, next: place, isComplete: true };
+      if (foundLength >= PAGE_LENGTH) return { errors, next: place, isComplete: false };
       if (readBytes >= limits.errorReadBytes) {
         limitCounter.reach("errorReadBytes");
         return { errors, next: place, isComplete: false };
       }
-      const piece = await this.#visit(candidate, place, needles, (error) => {
-        if (this.#matches(error, query)) errors.push(error);
-        return errors.length < limit;
+      const piece = await this.#visit(candidate, place, needles, (error, lineLength) => {
+        if (!this.#matches(error, query)) return true;
+        foundLength += lineLength;
+        return errors.push(error) < limit && foundLength < PAGE_LENGTH;
       });
       readBytes += piece.readBytes;
       place = piece.endedAt;
@@ -112,14 +114,14 @@ export class ErrorSearch implements ErrorReader {
     candidate: ErrorCandidate,
     place: ErrorPlace,
     needles: LineNeedles,
-    visit: (error: StoredError) => boolean,
+    visit: (error: StoredError, lineLength: number) => boolean,
   ): Promise<{ readonly endedAt: ErrorPlace; readonly readBytes: number }> {
     const visited = this.#last.then(async () => {
       const { lines, startBytes, readBytes } = await this.#read(candidate, place);
       const { part } = candidate;
       for (const line of linesFromEnd(lines, needles)) {
         const error = parseError(line.text);
-        if (error === undefined || visit(error)) continue;
+        if (error === undefined || visit(error, line.text.length)) continue;
         return { endedAt: { part, bytes: startBytes + line.startBytes }, readBytes };
       }
       return { endedAt: { part, bytes: startBytes }, readBytes };
@@ -199,6 +201,9 @@ interface Piece {
 
 /** What is read at once, unless a line is longer. */
 export const PIECE_BYTES = 512 * 1024;
+
+/** A page of as many characters is not added to: it is written in one piece. */
+export const PAGE_LENGTH = 1024 * 1024;
 
 const NO_BYTES = new Uint8Array();
 const NEWLINE = 0x0a;

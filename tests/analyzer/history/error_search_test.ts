@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ErrorQuery, StoredError } from "../../../analyzer/history/error_reader.ts";
-import { ErrorSearch, PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
+import { ErrorSearch, PAGE_LENGTH, PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
 import type { ErrorPlace } from "../../../analyzer/sink/error_index.ts";
 import type { Row } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
@@ -280,6 +280,18 @@ Deno.test("ErrorSearch.find() reads lines that are longer than a piece, whole", 
   for (const { part } of fixture.history.errorBlocks()) fixture.history.forgetErrorPart(part);
   await fixture.restart();
   assert.deepEqual(urlsOf(await findAll(fixture, { limit: 1 })), [2, 1, 0].map(long));
+});
+
+// S-66
+Deno.test("ErrorSearch.find() ends a page of long lines before its limit", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  const long = (i: number) => `/${i}/${"x".repeat(50_000)}`;
+  const indexes = Array.from({ length: 50 }, (_, i) => i);
+  await fixture.append(indexes.map((i) => storedRow(START_MS + i, { url: long(i) })));
+  const page = await fixture.search.find(ALL);
+  assert.equal(page.errors.length, Math.ceil(PAGE_LENGTH / 50_100));
+  assert.equal(page.isComplete, false);
+  assert.deepEqual(urlsOf(await findAll(fixture, ALL)), indexes.toReversed().map(long));
 });
 
 // S-65

@@ -66,6 +66,44 @@ Deno.test("summarizeRange() cuts a trend into parts that are equal within a sixt
   }
 });
 
+Deno.test("summarizeRange() lists thousands of URLs in pieces, too", () => {
+  const windows = Array.from({ length: 20 }, (_, i) =>
+    windowSummary({
+      startMs: START_MS + i * LENGTH_MS,
+      statuses: windowSummary().statuses.map((status) => ({
+        ...status,
+        errorCount: 900,
+        urls: Array.from({ length: 450 }, (_, j) => ({
+          url: `/${status.status}/${i}/${j}`,
+          count: 2,
+          countErrorMax: 0,
+        })),
+        urlsTotal: { count: 450, isExact: true },
+      })),
+    }));
+  const { ranges } = new InMemoryHistory(windows);
+  let partsLeft = windows.length;
+  const pieces = summarizeRange({
+    ...ranges,
+    *parts(fromMs, toMs) {
+      for (const part of ranges.parts(fromMs, toMs)) {
+        partsLeft--;
+        yield part;
+      }
+    },
+  }, { fromMs: START_MS, toMs: START_MS + 20 * LENGTH_MS, urlsMax: 1000 });
+  let pauses = 0;
+  for (let step = pieces.next();; step = pieces.next()) {
+    if (step.done === true) {
+      assert.equal(step.value.urls.length, 1000);
+      break;
+    }
+    // Nothing is left to read: what follows is sorting and listing.
+    if (partsLeft === 0) pauses++;
+  }
+  assert.ok(pauses >= 4, `${pauses}`);
+});
+
 Deno.test("summarizeRange() of nothing is zeros", () => {
   const { windows, totalCount, statuses, urls, uniqueIps } = summarize(
     new InMemoryHistory().ranges,
