@@ -116,9 +116,9 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
       const started = performance.now();
       history.put(window);
       timesMs.push(performance.now() - started);
-      if (i % 1000 === 999) history.commit((i + 1) / 1000);
+      if (i % 1000 === 999) history.commit((i + 1) / 1000, window.startMs);
     }
-    history.commit(Math.floor(windows / 1000) + 1);
+    history.commit(Math.floor(windows / 1000) + 1, Date.now());
     const pieceMs: number[] = [];
     const startedRollUp = performance.now();
     for (let isIdle = false; !isIdle;) {
@@ -200,7 +200,7 @@ function errors({ lines, runs }: BenchOptions): Promise<string> {
     {
       using history = new SqliteWindowHistory(path, LENGTH_MS);
       await writeErrorFiles(storage, new ErrorIndex([], history, LENGTH_MS), errorsAWindow);
-      history.commit(1);
+      history.commit(1, Date.now());
     }
     const startedAt = performance.now();
     using history = new SqliteWindowHistory(path, LENGTH_MS);

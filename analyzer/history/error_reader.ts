@@ -56,7 +56,7 @@ export interface ErrorPage {
   readonly errors: readonly StoredError[];
   /** Where the next page begins; `undefined` where there is none. */
   readonly next: ErrorPlace | undefined;
-  /** False where the page ends before it is full, since enough was read for one answer. */
+  /** False where the page ends before it is full: enough was read, or found, for one answer. */
   readonly isComplete: boolean;
 }
 

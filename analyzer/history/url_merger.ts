@@ -25,8 +25,11 @@ export interface MergedUrl extends UrlCount {
  */
 export class UrlMerger {
   readonly #windowLengthMs: number;
+  #isEmpty = true;
   readonly #trendLength: number;
-  #entries = new Map<string, Entry>();
+  /** A list that is merged once there is a second one: as a rule there is none. */
+  #only: { readonly window: WindowPart; readonly part: StatusPart } | undefined;
+  readonly #entries = new Map<string, Entry>();
   /** Adds up what each list may have left out: part of the count and the error of every URL. */
   #unlisted = 0;
   /** What a URL that comes anew may have had beyond that before, since it may have been dropped. */
@@ -43,18 +46,39 @@ export class UrlMerger {
     this.#trendLength = trendLength;
   }
 
-  /** URLs that are kept now. */
+  /** URLs that are kept now, those of a list that is not merged yet left out. */
   get size(): number {
     return this.#entries.size;
   }
 
   /** Most errors that a URL can have which is not listed; 0 where all are. */
   get unlistedMax(): number {
+    this.#mergeOnly();
     return this.#unlisted + this.#dropped;
   }
 
   /** Merges the list of a part; its counts go into this part of the trend. */
-  add({ startMs }: WindowPart, { urls: list, urlsTotal, urlSketch }: StatusPart, trendIndex = 0) {
+  add(window: WindowPart, part: StatusPart, trendIndex = 0): void {
+    if (this.#isEmpty && this.#trendLength === 0) {
+      this.#isEmpty = false;
+      this.#only = { window, part };
+      return;
+    }
+    this.#mergeOnly();
+    this.#merge(window, part, trendIndex);
+  }
+
+  #mergeOnly(): void {
+    const only = this.#only;
+    this.#only = undefined;
+    if (only !== undefined) this.#merge(only.window, only.part, 0);
+  }
+
+  #merge(
+    { startMs }: WindowPart,
+    { urls: list, urlsTotal, urlSketch }: StatusPart,
+    trendIndex: number,
+  ): void {
     const { urls, counts, countErrorsMax, firsts, lasts, unlistedMax } = list();
     for (let i = 0; i < urls.length; i++) {
       const count = counts[i]!;
@@ -63,8 +87,9 @@ export class UrlMerger {
       let entry = this.#entries.get(urls[i]!);
       if (entry === undefined) {
         const trend = this.#trendLength === 0 ? NO_TREND : new Array(this.#trendLength).fill(0);
-        entry = { count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
-        this.#entries.set(urls[i]!, entry);
+        const url = urls[i]!;
+        entry = { url, count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
+        this.#entries.set(url, entry);
       }
       entry.count += count - unlistedMax;
       entry.countErrorMax += (countErrorsMax[i] ?? 0) - unlistedMax;
@@ -83,6 +108,7 @@ export class UrlMerger {
 
   /** Counts the URLs of a part, and lists none: of a roll-up at a tenth of the cost. */
   addTotal({ urls: list, urlsTotal, urlSketch }: StatusPart): void {
+    this.#isEmpty = false;
     const distinct = this.#distinct ??= new DistinctCounter();
     let isKnown = true;
     if (urlSketch !== undefined) distinct.mergeBytes(urlSketch);
@@ -95,13 +121,18 @@ export class UrlMerger {
     this.#isTotalExact &&= urlsTotal.isExact && isKnown;
   }
 
-  /** Drops all but the `limit` most frequent. */
+  /** Drops all but the `limit` most frequent; of equal ones, those that came last. */
   cut(limit: number): void {
-    if (this.#entries.size <= limit) return;
+    this.#mergeOnly();
+    if (this.size <= limit) return;
     this.#countKept();
-    const sorted = this.#mostFrequent(limit + 1);
-    this.#dropped = Math.max(this.#dropped, sorted.pop()![1].count);
-    this.#entries = new Map(sorted);
+    const { least, more } = leastOfMostFrequent(this.#entries.values(), this.size, limit);
+    let equalLeft = limit - more;
+    for (const { url, count } of this.#entries.values()) {
+      if (count > least || count === least && equalLeft-- > 0) continue;
+      this.#dropped = Math.max(this.#dropped, count);
+      this.#entries.delete(url);
+    }
   }
 
   /**
@@ -110,23 +141,20 @@ export class UrlMerger {
    * @param errorCount errors of all URLs, beyond which no count can be
    */
   top(limit: number, errorCount: number): MergedUrl[] {
-    return this.#mostFrequent(limit).map(([url, entry]) => {
-      const count = entry.count + this.#unlisted;
-      // A bound that is above all errors says less than that they are no more.
-      const excess = Math.max(0, count - errorCount);
-      return {
-        url,
-        count: count - excess,
-        countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
-        firstMs: entry.firstMs,
-        lastMs: entry.lastMs,
-        trend: entry.trend,
-      };
-    });
+    if (this.#only !== undefined) return this.#topOfOnly(this.#only, limit);
+    return mostFrequent(this.#entries.values(), this.size, limit)
+      .map((entry) => this.#mergedUrl(entry, errorCount));
+  }
+
+  /** All URLs that are kept, in no order. */
+  *all(errorCount: number): Generator<MergedUrl> {
+    this.#mergeOnly();
+    for (const entry of this.#entries.values()) yield this.#mergedUrl(entry, errorCount);
   }
 
   /** How many distinct URLs there were, as far as that is known. */
   total(): DistinctCount {
+    if (this.#only !== undefined) return this.#only.part.urlsTotal;
     if (this.#distinct === undefined) {
       return { count: Math.max(this.size, this.#totalMin), isExact: this.#isTotalExact };
     }
@@ -142,30 +170,79 @@ export class UrlMerger {
     return this.#countKept().toBytes();
   }
 
-  /** Sorts only what can be among them: all would take as long as merging them did. */
-  #mostFrequent(limit: number): [string, Entry][] {
-    if (limit < 1) return [];
-    let least = -Infinity;
-    if (limit < this.size) {
-      const counts = Float64Array.from(this.#entries.values(), ({ count }) => count).sort();
-      least = counts[counts.length - limit]!;
-    }
-    const frequent: [string, Entry][] = [];
-    for (const entry of this.#entries) if (entry[1].count >= least) frequent.push(entry);
-    return frequent.sort(byCount).slice(0, limit);
+  #topOfOnly(
+    { window: { startMs }, part }: { readonly window: WindowPart; readonly part: StatusPart },
+    limit: number,
+  ): MergedUrl[] {
+    const { urls, counts, countErrorsMax, firsts, lasts } = part.urls();
+    return urls.slice(0, limit).map((url, i) => ({
+      url,
+      count: counts[i]!,
+      countErrorMax: countErrorsMax[i] ?? 0,
+      firstMs: startMs + (firsts[i] ?? 0) * this.#windowLengthMs,
+      lastMs: startMs + ((lasts[i] ?? 0) + 1) * this.#windowLengthMs,
+      trend: NO_TREND,
+    }));
+  }
+
+  #mergedUrl(entry: Entry, errorCount: number): MergedUrl {
+    const count = entry.count + this.#unlisted;
+    // A bound that is above all errors says less than that they are no more.
+    const excess = Math.max(0, count - errorCount);
+    return {
+      url: entry.url,
+      count: count - excess,
+      countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
+      firstMs: entry.firstMs,
+      lastMs: entry.lastMs,
+      trend: entry.trend,
+    };
   }
 
   #countKept(): DistinctCounter {
+    this.#mergeOnly();
     const distinct = this.#distinct ??= new DistinctCounter();
     for (const url of this.#entries.keys()) addText(distinct, url);
     return distinct;
   }
 }
 
+/** The `limit` most frequent of so many URLs, equal counts by URL. Sorts only what can be among them. */
+export function mostFrequent<T extends Counted>(
+  counted: Iterable<T>,
+  size: number,
+  limit: number,
+): T[] {
+  let frequent = [...counted];
+  if (limit < size) {
+    const { least } = leastOfMostFrequent(frequent, size, limit);
+    frequent = frequent.filter(({ count }) => count >= least);
+  }
+  return frequent.sort(byCount).slice(0, limit);
+}
+
+/** The count of the last one of the most frequent URLs, and how many have more. */
+function leastOfMostFrequent(
+  counted: Iterable<Counted>,
+  size: number,
+  limit: number,
+): { readonly least: number; readonly more: number } {
+  if (limit < 1) return { least: Infinity, more: 0 };
+  const counts = Float64Array.from(counted, ({ count }) => count).sort();
+  const least = counts[size - limit]!;
+  return { least, more: size - 1 - counts.lastIndexOf(least) };
+}
+
 const NO_TREND: number[] = [];
+
+interface Counted {
+  readonly url: string;
+  readonly count: number;
+}
 
 /** Counts without what all lists may have left out, which is the same for every URL. */
 interface Entry {
+  readonly url: string;
   count: number;
   countErrorMax: number;
   firstMs: number;
@@ -173,6 +250,6 @@ interface Entry {
   readonly trend: number[];
 }
 
-function byCount([leftUrl, left]: [string, Entry], [rightUrl, right]: [string, Entry]): number {
-  return right.count - left.count || (leftUrl < rightUrl ? -1 : leftUrl > rightUrl ? 1 : 0);
+function byCount(left: Counted, right: Counted): number {
+  return right.count - left.count || (left.url < right.url ? -1 : left.url > right.url ? 1 : 0);
 }

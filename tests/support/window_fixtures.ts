@@ -233,6 +233,8 @@ export interface AppFixture {
   readonly events?: AppDeps["events"];
   /** Unless told otherwise the run saves nothing. */
   readonly savedErrors?: ErrorReader;
+  /** Unless told otherwise nobody else waits. */
+  readonly turn?: () => Promise<void>;
   readonly onException?: (exception: unknown) => void;
 }
 
@@ -249,7 +251,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     savedErrors: fixture.savedErrors,
     monotonicMs: () => 0,
     ...testLimits(),
-    turn: () => Promise.resolve(),
+    turn: fixture.turn ?? (() => Promise.resolve()),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

@@ -671,7 +671,7 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
   });
 });
 
-// S-81
+// S-65
 Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
   await withPath((path) => {
     const block = (part: number, startBytes: number) => ({
@@ -687,10 +687,10 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     {
       using history = open(path);
       history.addErrorBlock(block(2, 0));
-      history.commit(1);
+      history.commit(1, 0);
       history.addErrorBlock(block(2, 10));
       assert.deepEqual(plain(history), [block(2, 0), block(2, 10)]);
-      history.commit(2);
+      history.commit(2, 0);
       history.learnErrorBlock(block(1, 0));
       history.addErrorBlock(block(3, 0));
     }
@@ -702,7 +702,7 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     history.addErrorBlock(block(2, 10));
     // In the transaction that is open.
     history.learnErrorBlock(block(1, 0));
-    history.commit(2);
+    history.commit(2, 0);
     history.forgetErrorPart(2);
     assert.deepEqual(plain(history), [block(1, 0)]);
   });

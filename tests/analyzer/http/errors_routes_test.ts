@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../analyzer/http/app.ts";
+import { analyzedBatch } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
 import { appDeps, LENGTH_MS, START_MS } from "../../support/window_fixtures.ts";
 
@@ -20,7 +21,7 @@ async function filled(): Promise<SavedErrorsFixture> {
   return saved;
 }
 
-// S-81
+// S-65
 Deno.test("GET /errors answers whole records, the newest first", async () => {
   using saved = await filled();
   const { body } = await get("/errors?limit=1", saved);
@@ -44,7 +45,7 @@ Deno.test("GET /errors answers whole records, the newest first", async () => {
   assert.equal((await get("/errors?limit=1000", saved)).body.errors.length, 1000);
 });
 
-// S-82
+// S-66
 Deno.test("GET /errors goes on at its cursor, to the end", async () => {
   using saved = await filled();
   const urls: string[] = [];
@@ -105,4 +106,24 @@ Deno.test("GET /errors answers null where a stored line has no such field", asyn
   const [time, status, method, url, ip] = [null, null, null, null, null];
   const record = { a: 1 };
   assert.deepEqual(body.errors, [{ time, window_start: null, status, method, url, ip, record }]);
+});
+
+// S-65
+Deno.test("GET /errors and /summary/clients wait until what was read by then is in its file", async () => {
+  using saved = await SavedErrorsFixture.create();
+  await saved.files.append(analyzedBatch([storedRow(START_MS)]), 0);
+  const deps = appDeps({ savedErrors: saved.search });
+  const live = {
+    async fresh() {
+      await saved.files.flush();
+      return await deps.live.fresh();
+    },
+  };
+  const app = createApp({ ...deps, live });
+  const { errors } = await (await app.request("/errors")).json();
+  assert.equal(errors.length, 1);
+  await saved.files.append(analyzedBatch([storedRow(START_MS, { ip: "192.0.2.2" })]), 0);
+  const range = `from=${START_MS}&to=${START_MS + LENGTH_MS}`;
+  const { clients } = await (await app.request(`/summary/clients?${range}&url=/resource/1`)).json();
+  assert.equal(clients[0].unique_ips, 2);
 });
