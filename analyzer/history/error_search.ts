@@ -87,16 +87,21 @@ export class ErrorSearch implements ErrorReader {
         isComplete = false;
         break;
       }
-      const piece = await this.#visit(candidate, place, needles, ({ timeMs, url, ip, ...error }) => {
-        if (timeMs === undefined || url === undefined || ip === undefined) return true;
-        if (status !== undefined && error.status !== status) return true;
-        const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
-        if (windowMs < fromMs || windowMs >= toMs) return true;
-        for (let i = 0; i < urls.length; i++) {
-          if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
-        }
-        return true;
-      });
+      const piece = await this.#visit(
+        candidate,
+        place,
+        needles,
+        ({ timeMs, url, ip, ...error }) => {
+          if (timeMs === undefined || url === undefined || ip === undefined) return true;
+          if (status !== undefined && error.status !== status) return true;
+          const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
+          if (windowMs < fromMs || windowMs >= toMs) return true;
+          for (let i = 0; i < urls.length; i++) {
+            if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
+          }
+          return true;
+        },
+      );
       readBytes += piece.readBytes;
       place = piece.endedAt;
     }
