@@ -257,6 +257,8 @@ testPage(
     await fake.stop();
     await page.getByText("Connection lost, next try in").waitFor();
     await page.getByText("before the connection was lost").waitFor();
+    assert.match(await page.locator(".connection-reason").innerText(), /^The server /);
+    assert.equal(await page.title(), "No connection – vigie");
     await fake.fail({}, 5);
     const openCount = String(Number(before[0]![1]) + 5);
     for (let i = 0; i < 3; i++) await fake.closeWindow();

@@ -65,5 +65,6 @@ addEventListener("popstate", () => dashboard.look(readAddress(location.hash)));
 addEventListener("online", () => dashboard.retry());
 document.addEventListener("visibilitychange", () => dashboard.hide(document.hidden));
 
+dashboard.hide(document.hidden);
 dashboard.start();
 draw();

@@ -45,7 +45,11 @@ function Connection({ connection: { phase, retryAtMs, reason }, onRetry }) {
   };
   return html`<div class="connection" data-phase=${phase}>
     <span class="dot" aria-hidden="true"></span>
-    <span class="connection-text" title=${reason}>${texts[phase]}</span>
+    <span>${texts[phase]}</span>
+    ${
+    phase === "lost" &&
+    html`<span class="connection-reason quiet" title=${reason}>${reason}</span>`
+  }
     ${phase === "lost" && html`<button class="button small" onClick=${onRetry}>Try now</button>`}
   </div>`;
 }
