@@ -156,3 +156,9 @@ for (const windowLengthMs of [1, 7000, 30_000, 600_000, 7_200_000]) {
     }
   });
 }
+
+Deno.test("ErrorRates.compute() leaves out open windows of before the hour before", () => {
+  const open = [window(-2 * 60 * MINUTE_MS, 1000, { state: "open" })];
+  const rates = compute(new InMemoryHistory(quietHours(2)), 0, open);
+  assert.equal(rates.errors_per_minute_hour_before, 4);
+});

@@ -193,6 +193,7 @@ Deno.test("EventPublisher tells each window once to who comes while it closes (S
   await settle();
   run.close(nthWindow(21));
   const slow = new EventListener(body);
+  for (let i = 0; i < 3; i++) await settle();
   await run.second();
   const all = Array.from({ length: 21 }, (_, i) => i + 1);
   assert.deepEqual(fresh.closed, [21]);
@@ -203,9 +204,9 @@ Deno.test("EventPublisher tells each window once to who comes while it closes (S
 
 Deno.test("EventPublisher reads a window once a second for all who missed it, up to 100", async () => {
   const run = new EventRun();
-  run.connect();
+  const first = run.connect();
   await settle();
-  const { lastEventId } = await comeBack(run, run.connect());
+  const { lastEventId } = await comeBack(run, first);
   for (let i = 0; i < 150; i++) run.close(nthWindow(i));
   let readCount = 0;
   const get = run.history.get.bind(run.history);
@@ -228,6 +229,9 @@ Deno.test("EventPublisher reads a window once a second for all who missed it, up
   // What has come late meanwhile is told to who comes later.
   await run.second();
   assert.equal(await back(), 7);
+  run.history.windows[0] = nthWindow(0, { lateCount: 8 });
+  await first.leave();
+  assert.equal(await back(), 8);
 });
 
 Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-70)", async () => {
