@@ -380,6 +380,34 @@ Deno.test("SqliteWindowHistory.rollUp() goes on past a window that somebody has 
   });
 });
 
+// S-50, S-64
+Deno.test("SqliteRollups go with the windows that are removed as too old", async () => {
+  await withPath((path) => {
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    for (const window of closedWindows(oneErrorAWindow(1.5), { lengthMs: LENGTH_MS })) {
+      history.put(window);
+    }
+    for (const epoch of [1, 2, 3]) history.commit(epoch, 0);
+    rollUpAll(history);
+    // All but the last window of the first twelve hours.
+    const nowMs = DAY + DAY_MS / 2;
+    history.removeOld({ nowMs, retentionMs: 0, windowsMax: 1000 });
+    const starts = () =>
+      rollupsOf(path).filter(({ level }) => level === DAY_MS / 4)
+        .map(({ start }) => (start - DAY) / MINUTE_MS / 60);
+    assert.deepEqual(starts(), [12, 18, 24]);
+    const total = () => finish(mergeWindows(history.ranges, DAYS, new PieceMeter()))!.errorCount;
+    const left = DAY_MS / LENGTH_MS + 1;
+    assert.equal(total(), left);
+    rollUpAll(history);
+    assert.deepEqual(starts(), [6, 12, 18, 24]);
+    assert.equal(total(), left);
+    history.removeOld({ nowMs: nowMs + 1, retentionMs: 0, windowsMax: 1000 });
+    assert.deepEqual(starts(), [12, 18, 24]);
+    assert.equal(total(), left - 1);
+  });
+});
+
 Deno.test("SqliteRollups of another version are made anew, not taken over", async () => {
   await withPath((path) => {
     {
