@@ -215,11 +215,13 @@ export class Dashboard {
   async #loadWindows() {
     await this.#load("windows", async (signal) => {
       if (this.#store.windowMs === undefined || !this.#isNewestTold) {
-        this.#isNewestTold = this.#state.connection.phase === "connected";
+        const isConnected = () => this.#state.connection.phase === "connected";
+        const wasConnected = isConnected();
         // The newest window tells where "now" is, and how long windows are.
         const { windows } = await this.#api.get("windows", { limit: 1, urls: 0 }, signal);
         signal.throwIfAborted();
         if (windows.length > 0) this.#store.see(windows[0]);
+        this.#isNewestTold = wasConnected && isConnected();
         this.#moveFrame();
       }
       await this.#fetchBuckets(signal);

@@ -162,6 +162,21 @@ Deno.test("Dashboard loses no window that closes before the stream begins", asyn
   assert.deepEqual(scene.counts, [50, 7]);
 });
 
+Deno.test("Dashboard asks again where now is when that did not come", async () => {
+  using scene = new Scene();
+  await settle();
+  await scene.next("windows").refuse(new ApiException("The server does not answer"));
+  scene.asked.length = 0;
+  for (const isRefused of [true, false]) {
+    scene.dashboard.retry();
+    const asked = scene.next("windows");
+    assert.equal(asked.query["limit"], 1);
+    if (isRefused) await asked.refuse(new ApiException("The server does not answer"));
+    else await asked.answer({ windows: [windowAt(3)] });
+  }
+  assert.equal(scene.next("windows").query["to"], windowAt(3).end);
+});
+
 Deno.test("Dashboard shows a window that closes at once, and moves on with it", async () => {
   using scene = new Scene();
   await scene.load([windowAt(0)]);
@@ -192,7 +207,8 @@ Deno.test("Dashboard forgets the answer to a question that nobody asks any more"
   const second = scene.next("windows");
   assert.equal(first.signal.aborted, true);
   await first.answer({ windows: [] });
-  await second.answer({ windows: [windowAt(0, { error_count: 7 })] });
+  await second.answer({ windows: [windowAt(0)] });
+  await scene.next("windows").answer({ windows: [windowAt(0, { error_count: 7 })] });
   await first.answer({ windows: [] });
   assert.deepEqual(scene.counts, [7]);
   for (const path of ["summary", "errors"]) {
