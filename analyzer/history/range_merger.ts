@@ -69,7 +69,7 @@ export class RangeMerger {
         else merged.urls.addTotal(entry);
         const added = merged.urls.size - known;
         this.#urlCount += added;
-        if (meter.isDue(this.#costOf(entry) + added * ADDED_URL_BYTES)) yield;
+        if (meter.isDue(this.#costOf(entry, merged.urls.size > 0) + added * ADDED_URL_BYTES)) yield;
         if (this.#urlCount > MERGED_URLS_MAX) {
           this.#cut();
           if (meter.isDue(MERGED_URLS_MAX * SORTED_URL_BYTES)) yield;
@@ -80,9 +80,12 @@ export class RangeMerger {
   }
 
   /** Distinct clients of all statuses. */
-  uniqueIps(): DistinctCount {
+  *uniqueIps(meter: PieceMeter): Pieces<DistinctCount> {
     const all = new DistinctCounter();
-    for (const { ips } of this.#byStatus.values()) all.merge(ips);
+    for (const { ips } of this.#byStatus.values()) {
+      all.merge(ips);
+      if (meter.isDue(MERGED_IPS_BYTES)) yield;
+    }
     return { count: all.count(), isExact: all.isExact };
   }
 
@@ -103,11 +106,11 @@ export class RangeMerger {
     return summaries;
   }
 
-  /** Of what it reads, lists of URLs cost most: four times as much a byte as hashes. */
-  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart): number {
+  /** Of what it reads, lists of URLs cost most where they are merged, and hashes half as much a byte. */
+  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart, isListMerged: boolean): number {
     const isListRead = this.#listsUrls || urlSketch === undefined;
     const sketchBytes = ipSketch.length + (urlSketch?.length ?? 0);
-    return sketchBytes / 4 + (isListRead ? urlsBytes : 0);
+    return sketchBytes / 2 + (isListRead ? urlsBytes / (isListMerged ? 1 : 3) : 0);
   }
 
   #cut(): void {
@@ -128,6 +131,9 @@ export const MERGED_URLS_MAX = 20_000;
 
 /** What finding the next part costs, in the measure of {@linkcode PieceMeter}. */
 const PART_BYTES = 2048;
+
+/** What it costs to merge the clients of a status with others once more, likewise. */
+const MERGED_IPS_BYTES = 16 * 1024;
 
 /** What keeping another URL costs, and sorting one, likewise. */
 const ADDED_URL_BYTES = 50;
@@ -163,7 +169,7 @@ export function* mergeWindows(
     lengthMs: toMs - fromMs,
     totalCount,
     errorCount,
-    uniqueIps: merger.uniqueIps(),
+    uniqueIps: yield* merger.uniqueIps(meter),
     lateCount,
     lateErrorCount,
     statuses: yield* merger.summarize({ status, urlsMax }, meter),
@@ -191,7 +197,7 @@ export function* sumWindows(
     sums.lateCount += part.lateCount;
     sums.lateErrorCount += part.lateErrorCount;
     endMs = startMs;
-    if (meter.isDue(SUMMED_WINDOWS * WINDOW_ROW_BYTES)) yield;
+    if (meter.isDue((part.windows + 1) * WINDOW_ROW_BYTES)) yield;
   }
 }
 

@@ -45,7 +45,7 @@ export function* summarizeRange(
   const urls = yield* mergeUrls(merger, { status, urlsMax }, meter);
   return {
     ...sums,
-    uniqueIps: merger.uniqueIps(),
+    uniqueIps: yield* merger.uniqueIps(meter),
     statuses: yield* merger.summarize({ status, urlsMax }, meter),
     urls,
   };
