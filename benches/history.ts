@@ -116,9 +116,10 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
       const started = performance.now();
       history.put(window);
       timesMs.push(performance.now() - started);
-      if (i % 1000 === 999) history.commit((i + 1) / 1000);
+      if (i % 1000 === 999) history.commit((i + 1) / 1000, window.startMs);
     }
-    history.commit(Math.floor(windows / 1000) + 1);
+    history.commit(Math.floor(windows / 1000) + 1, Date.now());
+    const bytesOfWindows = Deno.statSync(path).size;
     const pieceMs: number[] = [];
     const startedRollUp = performance.now();
     for (let isIdle = false; !isIdle;) {
@@ -130,11 +131,11 @@ function ranges({ lines, runs }: BenchOptions): Promise<string> {
     const rollUpMs = performance.now() - startedRollUp;
     const bytes = Deno.statSync(path).size;
     console.log(
-      `${windows} windows, ${(bytes / 1e6).toFixed(0)} MB; put: median ${
-        (1000 * median(timesMs)).toFixed(0)
-      } µs; roll-ups: ${rollUpMs.toFixed(0)} ms in all, ${pieceMs.length} pieces, longest ${
-        Math.max(...pieceMs).toFixed(1)
-      } ms`,
+      `${windows} windows, ${(bytesOfWindows / 1e6).toFixed(0)} MB, with roll-ups ${
+        (bytes / 1e6).toFixed(0)
+      } MB; put: median ${(1000 * median(timesMs)).toFixed(0)} µs; roll-ups: ${
+        rollUpMs.toFixed(0)
+      } ms in all, ${pieceMs.length} pieces, longest ${Math.max(...pieceMs).toFixed(1)} ms`,
     );
     const endMs = START_MS + windows * LENGTH_MS;
     const days = (days: number) => Math.max(START_MS, endMs - days * 24 * HOUR_MS);
@@ -200,7 +201,7 @@ function errors({ lines, runs }: BenchOptions): Promise<string> {
     {
       using history = new SqliteWindowHistory(path, LENGTH_MS);
       await writeErrorFiles(storage, new ErrorIndex([], history, LENGTH_MS), errorsAWindow);
-      history.commit(1);
+      history.commit(1, Date.now());
     }
     const startedAt = performance.now();
     using history = new SqliteWindowHistory(path, LENGTH_MS);

@@ -1,9 +1,10 @@
-import { STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
+import { FIELD_NAMES, STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import { decodeKeyRecord } from "../delivery/key_record.ts";
 import { messageOf } from "../exceptions.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
+import { isErrorFilePath } from "../sink/error_file_path.ts";
 import { emptyTotals } from "../sink/totals.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -81,8 +82,13 @@ function checkStatus(value: unknown, where: string): void {
 
 function checkReadable(value: unknown, where: string, read: (bytes: Uint8Array) => unknown): void {
   if (!(value instanceof Uint8Array)) return check(false, where, value);
+  attempt(where, () => read(value));
+}
+
+/** Does something that throws where what it reads is damaged. */
+function attempt(where: string, read: () => unknown): void {
   try {
-    read(value);
+    read();
   } catch (exception) {
     throw new SyntaxError(`its ${where} is damaged: ${messageOf(exception)}`, { cause: exception });
   }
@@ -107,13 +113,10 @@ function checkErrorFiles(value: unknown): void {
   checkInteger(nextPart, "errorFiles.nextPart", 1);
   checkList(open, "errorFiles.open", (part, where) => {
     const { path, bytes } = fieldsOf(part, where);
-    check(typeof path === "string" && PART_PATH.test(path), `${where}.path`, path);
+    check(typeof path === "string" && isErrorFilePath(path), `${where}.path`, path);
     checkInteger(bytes, `${where}.bytes`, 0);
   });
 }
-
-/** Nothing that leads out of the directory of the errors. */
-const PART_PATH = /^errors\/date=[-+\d]+\/part-\d+\.jsonl$/;
 
 function checkPosition(value: unknown, where: string): void {
   const { offsetBytes, file, passed, csvLayout } = fieldsOf(value, where);
@@ -126,7 +129,7 @@ function checkPosition(value: unknown, where: string): void {
     checkList(columns, `${place}.columns`, (column, at) => {
       checkInteger(column, at, 0, (fieldCount as number) - 1);
     });
-    check((columns as unknown[]).length === 5, `${place}.columns`, columns);
+    check((columns as unknown[]).length === FIELD_NAMES.length, `${place}.columns`, columns);
   });
 }
 
@@ -160,7 +163,7 @@ function checkFile(value: unknown, where: string): void {
 
 function checkKeyRecord(value: unknown, where: string): void {
   if (typeof value !== "string") return check(false, where, value);
-  try {
+  attempt(where, () => {
     const { usedAtMs, headHash, csvLayout, totals } = decodeKeyRecord(value);
     check(isTime(usedAtMs), `${where}, its time`, usedAtMs);
     checkList(headHash, `${where}, its hash`, (word, place) => {
@@ -168,9 +171,7 @@ function checkKeyRecord(value: unknown, where: string): void {
     });
     checkPosition({ offsetBytes: totals.bytes, csvLayout }, where);
     checkTotals(totals, where);
-  } catch (exception) {
-    throw new SyntaxError(`its ${where} is damaged: ${messageOf(exception)}`, { cause: exception });
-  }
+  });
 }
 
 /** The fields of an object; anything else has none. */

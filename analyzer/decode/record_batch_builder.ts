@@ -312,8 +312,8 @@ class Columns {
 
 const ROWS_MIN = 16;
 
-/** Longer pieces are copied faster by a call that costs as much as copying so many bytes. */
-const SHORT_BYTES = 400;
+/** Longer pieces are copied faster by `set()`: as fast as that at 200 bytes, a third of it at 2,000. */
+const SHORT_BYTES = 200;
 
 /** Pieces one after another, in a buffer that grows. */
 class GrowingBytes {

@@ -4,6 +4,7 @@ import { padBytes, PADDING_BYTES } from "../padded_bytes.ts";
 import { type IpMask, MASKED_IP_BYTES } from "./ip_mask.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
+import { Byte } from "./scan/byte.ts";
 import type { Layout } from "./scan/layout.ts";
 import type { RowSink } from "./scan/line_scanner.ts";
 import {
@@ -188,7 +189,7 @@ export class RowCollector implements RowSink {
   /** Adds a line of the memory, as it is, to the error row. */
   #addLine(start: number, end: number): void {
     // Behind most lines stands the newline that they need; those that end with CR get another one.
-    const hasNewline = memoryBytes[end] === LF;
+    const hasNewline = memoryBytes[end] === Byte.newline;
     this.#builder.addLineOfErrorLater(memoryView, start, hasNewline ? end + 1 : end);
     if (!hasNewline) this.#addText(NEWLINE);
   }
@@ -205,7 +206,7 @@ export class RowCollector implements RowSink {
 
   #hasBackslash(at: number): boolean {
     const end = memoryWords[at + 1]!;
-    for (let i = memoryWords[at]!; i < end; i++) if (memoryBytes[i] === BACKSLASH) return true;
+    for (let i = memoryWords[at]!; i < end; i++) if (memoryBytes[i] === Byte.backslash) return true;
     return false;
   }
 
@@ -302,9 +303,7 @@ function textOf(text: string): Text {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const BACKSLASH = 0x5c;
 const ELLIPSIS = encoder.encode("…");
-const LF = 0x0a;
 const NEWLINE = textOf("\n");
 const BEFORE_TIMESTAMP = textOf('{"timestamp":"');
 const BEFORE_IP = textOf('","ip":"');

@@ -34,10 +34,11 @@ export class DirectoryStorage implements Storage, PieceStorage {
     const temporary = `${target}.new`;
     return onStorage(`write ${target}`, async () => {
       await this.#makeDirectory(dirname(target));
-      const mode = options.isSecret === true ? { mode: 0o600 } : {};
       using file = await Deno.open(temporary, {
-        ...{ write: true, create: true, truncate: true },
-        ...mode,
+        write: true,
+        create: true,
+        truncate: true,
+        ...(options.isSecret === true ? { mode: 0o600 } : {}),
       });
       await writeAll(file, bytes);
       await file.syncData();

@@ -34,6 +34,8 @@ export const systemLogFiles: LogFiles = {
     }
     return paths;
   },
+
+  digest: sha256,
 };
 
 /**
@@ -45,7 +47,7 @@ export function maskedLogFiles(files: LogFiles, ipMask: () => IpMask | undefined
     digest(beginning) {
       const mask = ipMask();
       return mask === undefined
-        ? sha256(beginning)
+        ? files.digest(beginning)
         : Promise.resolve(new Uint8Array(mask.digest(beginning).buffer).toHex());
     },
   };

@@ -64,8 +64,8 @@ export async function runAnalyzer(
   const notice = (line: string) => reporter.notice(line);
   const tracing = openTelemetry(version);
   const retrier = new StorageRetrier({ clock, signal, notice, tracing });
-  // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   const limitCounter = new LimitCounter();
+  // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     clock,
     label: fileLabel(startedAtMs),
@@ -112,7 +112,7 @@ export async function runAnalyzer(
       ids: new EventIds({
         outputId: identity.outputId,
         runId: crypto.randomUUID(),
-        closedUpToMs: state?.windows.closedUpToMs ?? -Infinity,
+        newestStartMs: opened.history.newestStartMs(),
       }),
       windowLengthMs: config.windowLengthMs,
       showsSamples: !config.maskIp,

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Pieces } from "../history/pieces.ts";
-import { RangeMerger } from "../history/range_merger.ts";
+import { PieceMeter, type Pieces } from "../history/pieces.ts";
+import { type MergedStatus, RangeMerger, SORTED_URL_BYTES } from "../history/range_merger.ts";
 import type {
   RangeSums,
   StatusPart,
@@ -41,9 +41,12 @@ export class SqliteRollups implements WindowRangeReader {
     this.#levelsMs = keeps ? rollupLevels(windowLengthMs) : [];
     const known = this.#statements.levels.all(windowLengthMs).map((row) => row["level_ms"]);
     if (known.join() === this.#levelsMs.join()) return;
-    // A database of an earlier version, or a new one.
+    // A database of an earlier version, or a new one. Roll-ups of other lengths, which another
+    // version has left, would not be kept right any more.
     database.exec("BEGIN IMMEDIATE");
     this.#statements.forgetLevels.run(windowLengthMs);
+    this.#statements.forgetRollups.run(windowLengthMs);
+    this.#statements.forgetDue.run(windowLengthMs);
     for (const levelMs of this.#levelsMs) {
       this.#statements.addLevel.run(windowLengthMs, levelMs);
       this.#statements.markAll.run({ length: windowLengthMs, level: levelMs });
@@ -102,9 +105,8 @@ export class SqliteRollups implements WindowRangeReader {
       });
       if (due === undefined) continue;
       const startMs = due["start_ms"] as number;
-      const merger = new RangeMerger(this.windowLengthMs);
-      const pieces = merger.addAll(this.parts(startMs, startMs + levelMs));
-      this.#building = { levelMs, startMs, changes: due["changes"] as number, merger, pieces };
+      const pieces = this.#merge(startMs, startMs + levelMs);
+      this.#building = { levelMs, startMs, changes: due["changes"] as number, pieces };
       return true;
     }
     return false;
@@ -113,45 +115,62 @@ export class SqliteRollups implements WindowRangeReader {
   /** Makes the next piece, and with the last one stores the roll-up; within a transaction. */
   advance(): void {
     const building = this.#building;
-    if (building === undefined || building.pieces.next().done !== true) return;
+    if (building === undefined) return;
+    const rows = nextPiece(building.pieces);
+    if (rows === "unfinished") return;
     this.#building = undefined;
-    const { levelMs, startMs, changes, merger } = building;
+    const { levelMs, startMs, changes } = building;
     const key = [this.windowLengthMs, levelMs, startMs] as const;
     // Where a window has changed meanwhile, it stays due, and is made anew.
     if (this.#statements.settle.run(...key, changes).changes === 0) return;
+    if (rows === "unreadable") return;
     // Without any windows there is nothing to merge: all were deleted.
     if (this.sum(startMs, startMs + levelMs).windows === 0) return;
     this.#statements.putRollup.run(...key);
-    for (const { status, errorCount, ips, urls } of merger.statuses) {
-      urls.cut(this.#urlsMax);
-      const listed = urls.top(this.#urlsMax, errorCount);
-      const inWindows = (timeMs: number) => (timeMs - startMs) / this.windowLengthMs;
-      const isExact = listed.every(({ countErrorMax }) => countErrorMax === 0);
-      const columns: UrlColumns = {
-        urls: listed.map(({ url }) => url),
-        counts: listed.map(({ count }) => count),
-        countErrorsMax: isExact ? [] : listed.map(({ countErrorMax }) => countErrorMax),
-        firsts: listed.map(({ firstMs }) => inWindows(firstMs)),
-        lasts: listed.map(({ lastMs }) => inWindows(lastMs) - 1),
-        unlistedMax: Math.min(urls.unlistedMax, errorCount),
-      };
-      const total = urls.total();
-      this.#statements.putStatus.run(
-        ...key,
-        status,
-        errorCount,
-        ips.toBytes(),
-        JSON.stringify(columns),
-        total.count,
-        Number(total.isExact),
-        urls.sketch(),
-      );
-    }
+    for (const row of rows) this.#statements.putStatus.run(...key, ...row);
   }
 
   /** Gives up the roll-up that is being made: what it was made of is taken back. */
   reset(): void {
     this.#building = undefined;
+  }
+
+  /** Merges the windows of a roll-up to the rows of its statuses, without the key. */
+  *#merge(fromMs: number, toMs: number): Pieces<StatusColumns[]> {
+    const meter = new PieceMeter();
+    const merger = new RangeMerger(this.windowLengthMs);
+    yield* merger.addAll(this.parts(fromMs, toMs), 0, meter);
+    const rows: StatusColumns[] = [];
+    for (const status of merger.statuses) {
+      if (meter.isDue(status.urls.size * SORTED_URL_BYTES)) yield;
+      rows.push(this.#statusColumns(status, fromMs));
+    }
+    return rows;
+  }
+
+  #statusColumns({ status, errorCount, ips, urls }: MergedStatus, startMs: number): StatusColumns {
+    urls.cut(this.#urlsMax);
+    const listed = urls.top(this.#urlsMax, errorCount);
+    const inWindows = (timeMs: number) => (timeMs - startMs) / this.windowLengthMs;
+    const isExact = listed.every(({ countErrorMax }) => countErrorMax === 0);
+    const columns: UrlColumns = {
+      urls: listed.map(({ url }) => url),
+      counts: listed.map(({ count }) => count),
+      countErrorsMax: isExact ? [] : listed.map(({ countErrorMax }) => countErrorMax),
+      firsts: listed.map(({ firstMs }) => inWindows(firstMs)),
+      lasts: listed.map(({ lastMs }) => inWindows(lastMs) - 1),
+      unlistedMax: Math.min(urls.unlistedMax, errorCount),
+    };
+    const { count: total, isExact: isTotalExact } = urls.total();
+    return [
+      status,
+      errorCount,
+      ips.toBytes(),
+      JSON.stringify(columns),
+      total,
+      Number(isTotalExact),
+      urls.sketch(),
+    ];
   }
 
   /** The longest roll-up that holds this window and lies within the range. */
@@ -181,8 +200,26 @@ interface Building {
   readonly startMs: number;
   /** How often it had become due when it was begun. */
   readonly changes: number;
-  readonly merger: RangeMerger;
-  readonly pieces: Pieces<void>;
+  readonly pieces: Pieces<StatusColumns[]>;
+}
+
+/** A row of `rollup_statuses` without its key, in the order of its columns. */
+type StatusColumns = (number | string | Uint8Array)[];
+
+/**
+ * Does the next piece. A window that somebody has damaged must not stop the program: what it is part
+ * of stays without a roll-up, and whoever reads it learns what is wrong with it.
+ */
+function nextPiece<Result>(pieces: Pieces<Result>): Result | "unfinished" | "unreadable" {
+  try {
+    const step = pieces.next();
+    return step.done === true ? step.value : "unfinished";
+  } catch (exception) {
+    // What JSON.parse(), a sketch, and a list that is none throw; SQLite throws none of them.
+    if (exception instanceof SyntaxError) return "unreadable";
+    if (exception instanceof RangeError || exception instanceof TypeError) return "unreadable";
+    throw exception;
+  }
 }
 
 /**
@@ -348,6 +385,8 @@ const RANGE = "start_ms >= :from AND start_ms < :to AND length_ms = :length";
 const SQL = {
   levels: "SELECT level_ms FROM rollup_levels WHERE length_ms = ? ORDER BY level_ms DESC",
   forgetLevels: "DELETE FROM rollup_levels WHERE length_ms = ?",
+  forgetRollups: "DELETE FROM rollups WHERE length_ms = ?",
+  forgetDue: "DELETE FROM rollups_due WHERE length_ms = ?",
   addLevel: "INSERT INTO rollup_levels VALUES (?, ?)",
   markAll: `
     INSERT INTO rollups_due

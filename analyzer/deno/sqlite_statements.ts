@@ -167,6 +167,7 @@ const SQL = {
     FROM windows WHERE start_ms >= :from AND start_ms < :to AND length_ms = :length
     GROUP BY 1 ORDER BY 1`,
   oldest: "SELECT start_ms FROM windows WHERE length_ms = :length ORDER BY start_ms LIMIT 1",
+  newest: "SELECT start_ms FROM windows WHERE length_ms = :length ORDER BY start_ms DESC LIMIT 1",
   statuses: `
     SELECT status, error_count, unique_ips, unique_ips_exact, top_urls, other_urls, urls_total,
       urls_total_exact

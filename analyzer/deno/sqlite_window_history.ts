@@ -133,7 +133,7 @@ export class SqliteWindowHistory implements WindowHistory {
     this.#tryToHold();
   }
 
-  commit(epoch: number, nowMs = 0): void {
+  commit(epoch: number, nowMs: number): void {
     if (epoch !== this.#epoch) {
       throw new Error(`Cannot commit checkpoint ${epoch}: ${this.#epoch} is next`);
     }
@@ -245,12 +245,15 @@ export class SqliteWindowHistory implements WindowHistory {
   }
 
   oldestStartMs(): number | undefined {
-    const row = this.#statements.oldest.get({ length: this.#lengthMs });
-    return row?.["start_ms"] as number | undefined;
+    return this.#startOf("oldest");
+  }
+
+  newestStartMs(): number | undefined {
+    return this.#startOf("newest");
   }
 
   get isBehind(): boolean {
-    return this.#isRefused;
+    return this.#heldCount < this.#uncommitted.length;
   }
 
   get ranges(): WindowRangeReader {
@@ -389,6 +392,11 @@ export class SqliteWindowHistory implements WindowHistory {
       const { changes } = this.#statements[name].run({ oldest: oldest["start_ms"]! });
       if (name === "forgetWindows" && changes > 0) this.#onForgotten?.(Number(changes));
     }
+  }
+
+  #startOf(which: "oldest" | "newest"): number | undefined {
+    const row = this.#statements[which].get({ length: this.#lengthMs });
+    return row?.["start_ms"] as number | undefined;
   }
 
   #summarize(row: WindowRow, urlsMax: number, status: number | undefined): WindowSummary {

@@ -70,6 +70,7 @@ const NO_HISTORY: WindowHistory = {
   startsAfter: () => [],
   sumBySpan: () => [],
   oldestStartMs: () => undefined,
+  newestStartMs: () => undefined,
   isBehind: false,
   ranges: {
     windowLengthMs: 1,

@@ -56,7 +56,7 @@ export interface ErrorPage {
   readonly errors: readonly StoredError[];
   /** Where the next page begins; `undefined` where there is none. */
   readonly next: ErrorPlace | undefined;
-  /** False where the page ends before it is full, since enough was read for one answer. */
+  /** False where the page ends before it is full: enough was read, or found, for one answer. */
   readonly isComplete: boolean;
 }
 
@@ -68,6 +68,8 @@ export interface ClientQuery {
   readonly toMs: number;
   /** As they are in lists, where long ones are cut. */
   readonly urls: readonly string[];
+  /** Only errors with this status; any without. */
+  readonly status?: number | undefined;
 }
 
 /** Distinct clients by URL. */

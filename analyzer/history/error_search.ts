@@ -36,6 +36,8 @@ export const NEWEST: ErrorPlace = { part: Infinity, bytes: Infinity };
  */
 export class ErrorSearch implements ErrorReader {
   readonly #options: ErrorSearchOptions;
+  /** The piece that was begun last, of whichever answer. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ErrorSearchOptions) {
     this.#options = options;
@@ -47,33 +49,29 @@ export class ErrorSearch implements ErrorReader {
     const needles = needlesOf(query);
     const errors: StoredError[] = [];
     let place = query.before ?? NEWEST;
-    let readBytes = 0;
+    let [readBytes, foundLength] = [0, 0];
     for (;;) {
       const candidate = index.lastBefore(place, fromMs, toMs);
       if (candidate === undefined) return { errors, next: undefined, isComplete: true };
       if (errors.length === limit) return { errors, next: place, isComplete: true };
+      if (foundLength >= PAGE_LENGTH) return { errors, next: place, isComplete: false };
       if (readBytes >= limits.errorReadBytes) {
         limitCounter.reach("errorReadBytes");
         return { errors, next: place, isComplete: false };
       }
-      const { part } = candidate;
-      const piece = await this.#read(candidate, place);
+      const piece = await this.#visit(candidate, place, needles, (error, lineLength) => {
+        if (!this.#matches(error, query)) return true;
+        foundLength += lineLength;
+        return errors.push(error) < limit && foundLength < PAGE_LENGTH;
+      });
       readBytes += piece.readBytes;
-      place = { part, bytes: piece.startBytes };
-      for (const { text, startBytes } of linesFromEnd(piece.lines, needles)) {
-        const error = parseError(text);
-        if (error === undefined || !this.#matches(error, query)) continue;
-        errors.push(error);
-        if (errors.length < limit) continue;
-        place = { part, bytes: piece.startBytes + startBytes };
-        break;
-      }
+      place = piece.endedAt;
     }
   }
 
   async countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts> {
     const { index, limits, limitCounter, windowLengthMs } = this.#options;
-    const { fromMs, toMs, urls } = query;
+    const { fromMs, toMs, urls, status } = query;
     const needles = urls.length === 1 ? { exact: urlNeedle(urls[0]!) } : {};
     const counters = urls.map(() => new DistinctCounter());
     const startedAtMs = nowMs();
@@ -89,23 +87,54 @@ export class ErrorSearch implements ErrorReader {
         isComplete = false;
         break;
       }
-      const piece = await this.#read(candidate, place);
+      const piece = await this.#visit(
+        candidate,
+        place,
+        needles,
+        ({ timeMs, url, ip, ...error }) => {
+          if (timeMs === undefined || url === undefined || ip === undefined) return true;
+          if (status !== undefined && error.status !== status) return true;
+          const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
+          if (windowMs < fromMs || windowMs >= toMs) return true;
+          for (let i = 0; i < urls.length; i++) {
+            if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
+          }
+          return true;
+        },
+      );
       readBytes += piece.readBytes;
-      place = { part: candidate.part, bytes: piece.startBytes };
-      for (const { text } of linesFromEnd(piece.lines, needles)) {
-        const { timeMs, url, ip } = parseError(text) ?? {};
-        if (timeMs === undefined || url === undefined || ip === undefined) continue;
-        const windowMs = Math.floor(timeMs / windowLengthMs) * windowLengthMs;
-        if (windowMs < fromMs || windowMs >= toMs) continue;
-        for (let i = 0; i < urls.length; i++) {
-          if (matchesUrl(url, urls[i]!, limits.urlBytes)) addText(counters[i]!, ip);
-        }
-      }
+      place = piece.endedAt;
     }
     return {
       clients: counters.map((counter) => ({ count: counter.count(), isExact: counter.isExact })),
       isComplete,
     };
+  }
+
+  /**
+   * Goes through the errors at the end of a candidate, as far as it lies before a place, the last
+   * one first, for as long as `visit` wants another one. One piece of all that are asked for at the
+   * same time comes after another: each begins with a read, in which everybody else gets a turn.
+   */
+  #visit(
+    candidate: ErrorCandidate,
+    place: ErrorPlace,
+    needles: LineNeedles,
+    visit: (error: StoredError, lineLength: number) => boolean,
+  ): Promise<{ readonly endedAt: ErrorPlace; readonly readBytes: number }> {
+    const visited = this.#last.then(async () => {
+      const { lines, startBytes, readBytes } = await this.#read(candidate, place);
+      const { part } = candidate;
+      for (const line of linesFromEnd(lines, needles)) {
+        const error = parseError(line.text);
+        if (error === undefined || visit(error, line.text.length)) continue;
+        return { endedAt: { part, bytes: startBytes + line.startBytes }, readBytes };
+      }
+      return { endedAt: { part, bytes: startBytes }, readBytes };
+    });
+    // Whoever has asked learns of what is refused, and nobody else.
+    this.#last = visited.catch(() => {});
+    return visited;
   }
 
   /** Reads the end of a candidate, as far as it lies before a place. */
@@ -178,6 +207,9 @@ interface Piece {
 
 /** What is read at once, unless a line is longer. */
 export const PIECE_BYTES = 512 * 1024;
+
+/** A page of as many characters is not added to: it is written in one piece. */
+export const PAGE_LENGTH = 1024 * 1024;
 
 const NO_BYTES = new Uint8Array();
 const NEWLINE = 0x0a;

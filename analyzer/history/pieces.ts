@@ -7,15 +7,24 @@ export type Pieces<Result> = Generator<void, Result>;
 /** What a piece may cost, in bytes that are read and merged: some milliseconds of them. */
 export const PIECE_BYTES = 640 * 1024;
 
-/** Does all pieces, with a turn between any two. */
+/**
+ * Lets answers that are made at the same time take turns: between two turns of the event loop there
+ * is a piece of one of them, so those who ask wait for each other, and nobody else does.
+ */
+export function oneAtATime(turn: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => last = last.then(turn);
+}
+
+/** Does all pieces, with a turn before each. */
 export async function inPieces<Result>(
   pieces: Pieces<Result>,
   turn: () => Promise<void>,
 ): Promise<Result> {
   for (;;) {
+    await turn();
     const step = pieces.next();
     if (step.done === true) return step.value;
-    await turn();
   }
 }
 

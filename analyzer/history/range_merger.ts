@@ -64,40 +64,53 @@ export class RangeMerger {
         }
         merged.errorCount += entry.errorCount;
         merged.ips.mergeBytes(entry.ipSketch);
-        this.#urlCount -= merged.urls.size;
+        const known = merged.urls.size;
         if (this.#listsUrls) merged.urls.add(part, entry, trendIndex);
         else merged.urls.addTotal(entry);
-        this.#urlCount += merged.urls.size;
-        if (this.#urlCount > MERGED_URLS_MAX) this.#cut();
-        if (meter.isDue(this.#costOf(entry))) yield;
+        const added = merged.urls.size - known;
+        this.#urlCount += added;
+        if (meter.isDue(this.#costOf(entry, merged.urls.size > 0) + added * ADDED_URL_BYTES)) yield;
+        if (this.#urlCount > MERGED_URLS_MAX) {
+          this.#cut();
+          if (meter.isDue(MERGED_URLS_MAX * SORTED_URL_BYTES)) yield;
+        }
       }
       if (meter.isDue(PART_BYTES)) yield;
     }
   }
 
   /** Distinct clients of all statuses. */
-  uniqueIps(): DistinctCount {
+  *uniqueIps(meter: PieceMeter): Pieces<DistinctCount> {
     const all = new DistinctCounter();
-    for (const { ips } of this.#byStatus.values()) all.merge(ips);
+    for (const { ips } of this.#byStatus.values()) {
+      all.merge(ips);
+      if (meter.isDue(MERGED_IPS_BYTES)) yield;
+    }
     return { count: all.count(), isExact: all.isExact };
   }
 
-  /** What was merged of each status, as a window would say it. */
-  summarize(urlsMax: number): StatusSummary[] {
-    return this.statuses.map(({ status, errorCount, ips, urls }) => ({
-      status,
-      errorCount,
-      uniqueIps: { count: ips.count(), isExact: ips.isExact },
-      urls: urls.top(urlsMax, errorCount),
-      urlsTotal: urls.total(),
-    }));
+  /** What was merged of each status that is wanted, as a window would say it. */
+  *summarize(wanted: ListQuery, meter: PieceMeter): Pieces<StatusSummary[]> {
+    const summaries: StatusSummary[] = [];
+    for (const { status, errorCount, ips, urls } of this.statuses) {
+      if (wanted.status !== undefined && wanted.status !== status) continue;
+      if (meter.isDue(urls.size * SORTED_URL_BYTES)) yield;
+      summaries.push({
+        status,
+        errorCount,
+        uniqueIps: { count: ips.count(), isExact: ips.isExact },
+        urls: urls.top(wanted.urlsMax, errorCount),
+        urlsTotal: urls.total(),
+      });
+    }
+    return summaries;
   }
 
-  /** Of what it reads, lists of URLs cost most: four times as much a byte as hashes. */
-  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart): number {
+  /** Of what it reads, lists of URLs cost most where they are merged, and hashes half as much a byte. */
+  #costOf({ ipSketch, urlSketch, urlsBytes }: StatusPart, isListMerged: boolean): number {
     const isListRead = this.#listsUrls || urlSketch === undefined;
     const sketchBytes = ipSketch.length + (urlSketch?.length ?? 0);
-    return sketchBytes / 4 + (isListRead ? urlsBytes : 0);
+    return sketchBytes / 2 + (isListRead ? urlsBytes / (isListMerged ? 1 : 3) : 0);
   }
 
   #cut(): void {
@@ -114,19 +127,30 @@ export class RangeMerger {
  * URLs that are kept while a range is merged, of all its statuses together; beyond, the most
  * frequent half of them is. As many as can be sorted in one piece.
  */
-export const MERGED_URLS_MAX = 30_000;
+export const MERGED_URLS_MAX = 20_000;
 
-/** What finding the next part costs, and sorting a URL, in the measure of {@linkcode PieceMeter}. */
+/** What finding the next part costs, in the measure of {@linkcode PieceMeter}. */
 const PART_BYTES = 2048;
-const SORTED_URL_BYTES = 50;
+
+/** What it costs to merge the clients of a status with others once more, likewise. */
+const MERGED_IPS_BYTES = 16 * 1024;
+
+/** What keeping another URL costs, and sorting one, likewise. */
+const ADDED_URL_BYTES = 50;
+export const SORTED_URL_BYTES = 50;
+
+/** What is listed of a range, while its counts stay those of everything. */
+export interface ListQuery {
+  /** Only this status. */
+  readonly status?: number | undefined;
+  /** Most URLs to list, of a status and of all. */
+  readonly urlsMax: number;
+}
 
 /** Which windows to merge into one. */
-export interface MergeQuery {
+export interface MergeQuery extends ListQuery {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Only this status is listed, while the counts of the window stay those of all. */
-  readonly status?: number | undefined;
-  readonly urlsMax: number;
 }
 
 /** Merges the windows that start in a range into one; `undefined` where there are none. */
@@ -139,19 +163,16 @@ export function* mergeWindows(
   if (sums.windows === 0) return undefined;
   const merger = new RangeMerger(history.windowLengthMs, { listsUrls: urlsMax > 0 });
   yield* merger.addAll(history.parts(fromMs, toMs), 0, meter);
-  if (meter.isDue(merger.urlCount * SORTED_URL_BYTES)) yield;
   const { totalCount, errorCount, lateCount, lateErrorCount } = sums;
   return {
     startMs: fromMs,
     lengthMs: toMs - fromMs,
     totalCount,
     errorCount,
-    uniqueIps: merger.uniqueIps(),
+    uniqueIps: yield* merger.uniqueIps(meter),
     lateCount,
     lateErrorCount,
-    statuses: merger.summarize(urlsMax).filter((entry) =>
-      status === undefined || entry.status === status
-    ),
+    statuses: yield* merger.summarize({ status, urlsMax }, meter),
   };
 }
 
@@ -176,7 +197,7 @@ export function* sumWindows(
     sums.lateCount += part.lateCount;
     sums.lateErrorCount += part.lateErrorCount;
     endMs = startMs;
-    if (meter.isDue(SUMMED_WINDOWS * WINDOW_ROW_BYTES)) yield;
+    if (meter.isDue((part.windows + 1) * WINDOW_ROW_BYTES)) yield;
   }
 }
 

@@ -1,17 +1,13 @@
 import type { DistinctCount, StatusSummary } from "../window/window_summary.ts";
 import { PieceMeter, type Pieces } from "./pieces.ts";
-import { RangeMerger, sumWindows } from "./range_merger.ts";
-import type { MergedUrl } from "./url_merger.ts";
+import { type ListQuery, RangeMerger, SORTED_URL_BYTES, sumWindows } from "./range_merger.ts";
+import { type MergedUrl, mostFrequent } from "./url_merger.ts";
 import type { RangeSums, WindowRangeReader } from "./window_range.ts";
 
 /** Which windows to sum up: those that start in `[fromMs, toMs)`. */
-export interface SummaryQuery {
+export interface SummaryQuery extends ListQuery {
   readonly fromMs: number;
   readonly toMs: number;
-  /** Only this status is listed. */
-  readonly status?: number | undefined;
-  /** Most URLs to list, of a status and of all. */
-  readonly urlsMax: number;
 }
 
 /** One merged answer for a range. */
@@ -46,13 +42,12 @@ export function* summarizeRange(
   for (let i = 0; i < TREND_PARTS; i++) {
     yield* merger.addAll(history.parts(edges[i]!, edges[i + 1]!), i, meter);
   }
+  const urls = yield* mergeUrls(merger, { status, urlsMax }, meter);
   return {
     ...sums,
-    uniqueIps: merger.uniqueIps(),
-    statuses: merger.summarize(urlsMax).filter((entry) =>
-      status === undefined || entry.status === status
-    ),
-    urls: mergeUrls(merger, status, urlsMax),
+    uniqueIps: yield* merger.uniqueIps(meter),
+    statuses: yield* merger.summarize({ status, urlsMax }, meter),
+    urls,
   };
 }
 
@@ -75,28 +70,30 @@ function trendEdges(history: WindowRangeReader, fromMs: number, toMs: number): n
   });
 }
 
-function mergeUrls(merger: RangeMerger, status: number | undefined, urlsMax: number): UrlSummary[] {
+function* mergeUrls(
+  merger: RangeMerger,
+  { status, urlsMax }: ListQuery,
+  meter: PieceMeter,
+): Pieces<UrlSummary[]> {
   const byUrl = new Map<string, { -readonly [key in keyof UrlSummary]: UrlSummary[key] }>();
   for (const merged of merger.statuses) {
     if (status !== undefined && merged.status !== status) continue;
-    for (const url of merged.urls.top(Infinity, merged.errorCount)) {
+    for (const url of merged.urls.all(merged.errorCount)) {
       const entry = { status: merged.status, count: url.count };
       const known = byUrl.get(url.url);
-      if (known === undefined) {
-        byUrl.set(url.url, { ...url, statuses: [entry] });
-        continue;
+      if (known === undefined) byUrl.set(url.url, { ...url, statuses: [entry] });
+      else {
+        known.count += url.count;
+        known.countErrorMax += url.countErrorMax;
+        known.firstMs = Math.min(known.firstMs, url.firstMs);
+        known.lastMs = Math.max(known.lastMs, url.lastMs);
+        known.statuses = [...known.statuses, entry];
+        known.trend = known.trend.map((count, i) => count + url.trend[i]!);
       }
-      known.count += url.count;
-      known.countErrorMax += url.countErrorMax;
-      known.firstMs = Math.min(known.firstMs, url.firstMs);
-      known.lastMs = Math.max(known.lastMs, url.lastMs);
-      known.statuses = [...known.statuses, entry];
-      known.trend = known.trend.map((count, i) => count + url.trend[i]!);
+      if (meter.isDue(SORTED_URL_BYTES)) yield;
     }
   }
-  return [...byUrl.values()]
-    .sort((left, right) =>
-      right.count - left.count || (left.url < right.url ? -1 : left.url > right.url ? 1 : 0)
-    )
-    .slice(0, urlsMax);
+  const urls = mostFrequent(byUrl.values(), byUrl.size, urlsMax);
+  if (meter.isDue(byUrl.size * SORTED_URL_BYTES)) yield;
+  return urls;
 }

@@ -29,7 +29,7 @@ export class UrlMerger {
   readonly #trendLength: number;
   /** A list that is merged once there is a second one: as a rule there is none. */
   #only: { readonly window: WindowPart; readonly part: StatusPart } | undefined;
-  #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
   /** Adds up what each list may have left out: part of the count and the error of every URL. */
   #unlisted = 0;
   /** What a URL that comes anew may have had beyond that before, since it may have been dropped. */
@@ -87,8 +87,9 @@ export class UrlMerger {
       let entry = this.#entries.get(urls[i]!);
       if (entry === undefined) {
         const trend = this.#trendLength === 0 ? NO_TREND : new Array(this.#trendLength).fill(0);
-        entry = { count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
-        this.#entries.set(urls[i]!, entry);
+        const url = urls[i]!;
+        entry = { url, count: this.#dropped, countErrorMax: this.#dropped, firstMs, lastMs, trend };
+        this.#entries.set(url, entry);
       }
       entry.count += count - unlistedMax;
       entry.countErrorMax += (countErrorsMax[i] ?? 0) - unlistedMax;
@@ -120,14 +121,18 @@ export class UrlMerger {
     this.#isTotalExact &&= urlsTotal.isExact && isKnown;
   }
 
-  /** Drops all but the `limit` most frequent. */
+  /** Drops all but the `limit` most frequent; of equal ones, those that came last. */
   cut(limit: number): void {
     this.#mergeOnly();
-    if (this.#entries.size <= limit) return;
+    if (this.size <= limit) return;
     this.#countKept();
-    const sorted = this.#mostFrequent(limit + 1);
-    this.#dropped = Math.max(this.#dropped, sorted.pop()![1].count);
-    this.#entries = new Map(sorted);
+    const { least, more } = leastOfMostFrequent(this.#entries.values(), this.size, limit);
+    let equalLeft = limit - more;
+    for (const { url, count } of this.#entries.values()) {
+      if (count > least || count === least && equalLeft-- > 0) continue;
+      this.#dropped = Math.max(this.#dropped, count);
+      this.#entries.delete(url);
+    }
   }
 
   /**
@@ -137,19 +142,14 @@ export class UrlMerger {
    */
   top(limit: number, errorCount: number): MergedUrl[] {
     if (this.#only !== undefined) return this.#topOfOnly(this.#only, limit);
-    return this.#mostFrequent(limit).map(([url, entry]) => {
-      const count = entry.count + this.#unlisted;
-      // A bound that is above all errors says less than that they are no more.
-      const excess = Math.max(0, count - errorCount);
-      return {
-        url,
-        count: count - excess,
-        countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
-        firstMs: entry.firstMs,
-        lastMs: entry.lastMs,
-        trend: entry.trend,
-      };
-    });
+    return mostFrequent(this.#entries.values(), this.size, limit)
+      .map((entry) => this.#mergedUrl(entry, errorCount));
+  }
+
+  /** All URLs that are kept, in no order. */
+  *all(errorCount: number): Generator<MergedUrl> {
+    this.#mergeOnly();
+    for (const entry of this.#entries.values()) yield this.#mergedUrl(entry, errorCount);
   }
 
   /** How many distinct URLs there were, as far as that is known. */
@@ -185,17 +185,18 @@ export class UrlMerger {
     }));
   }
 
-  /** Sorts only what can be among them: all would take as long as merging them did. */
-  #mostFrequent(limit: number): [string, Entry][] {
-    if (limit < 1) return [];
-    let least = -Infinity;
-    if (limit < this.size) {
-      const counts = Float64Array.from(this.#entries.values(), ({ count }) => count).sort();
-      least = counts[counts.length - limit]!;
-    }
-    const frequent: [string, Entry][] = [];
-    for (const entry of this.#entries) if (entry[1].count >= least) frequent.push(entry);
-    return frequent.sort(byCount).slice(0, limit);
+  #mergedUrl(entry: Entry, errorCount: number): MergedUrl {
+    const count = entry.count + this.#unlisted;
+    // A bound that is above all errors says less than that they are no more.
+    const excess = Math.max(0, count - errorCount);
+    return {
+      url: entry.url,
+      count: count - excess,
+      countErrorMax: Math.max(0, entry.countErrorMax + this.#unlisted - excess),
+      firstMs: entry.firstMs,
+      lastMs: entry.lastMs,
+      trend: entry.trend,
+    };
   }
 
   #countKept(): DistinctCounter {
@@ -206,10 +207,42 @@ export class UrlMerger {
   }
 }
 
+/** The `limit` most frequent of so many URLs, equal counts by URL. Sorts only what can be among them. */
+export function mostFrequent<T extends Counted>(
+  counted: Iterable<T>,
+  size: number,
+  limit: number,
+): T[] {
+  let frequent = [...counted];
+  if (limit < size) {
+    const { least } = leastOfMostFrequent(frequent, size, limit);
+    frequent = frequent.filter(({ count }) => count >= least);
+  }
+  return frequent.sort(byCount).slice(0, limit);
+}
+
+/** The count of the last one of the most frequent URLs, and how many have more. */
+function leastOfMostFrequent(
+  counted: Iterable<Counted>,
+  size: number,
+  limit: number,
+): { readonly least: number; readonly more: number } {
+  if (limit < 1) return { least: Infinity, more: 0 };
+  const counts = Float64Array.from(counted, ({ count }) => count).sort();
+  const least = counts[size - limit]!;
+  return { least, more: size - 1 - counts.lastIndexOf(least) };
+}
+
 const NO_TREND: number[] = [];
+
+interface Counted {
+  readonly url: string;
+  readonly count: number;
+}
 
 /** Counts without what all lists may have left out, which is the same for every URL. */
 interface Entry {
+  readonly url: string;
   count: number;
   countErrorMax: number;
   firstMs: number;
@@ -217,6 +250,6 @@ interface Entry {
   readonly trend: number[];
 }
 
-function byCount([leftUrl, left]: [string, Entry], [rightUrl, right]: [string, Entry]): number {
-  return right.count - left.count || (leftUrl < rightUrl ? -1 : leftUrl > rightUrl ? 1 : 0);
+function byCount(left: Counted, right: Counted): number {
+  return right.count - left.count || (left.url < right.url ? -1 : left.url > right.url ? 1 : 0);
 }

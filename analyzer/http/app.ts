@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { Json } from "./api/json_schemas.ts";
 import type { RouteListSchema } from "./api/program_schemas.ts";
+import { oneAtATime } from "../history/pieces.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { pathTemplate, queryNames } from "./api/route_description.ts";
 import { dashboardRoutes } from "./dashboard_routes.ts";
@@ -31,7 +32,8 @@ export interface HttpApp {
  * The HTTP interface: every route of docs/HTTP_API.md. Needs no runtime of its own;
  * serve it with `app.fetch`, test it with `app.request`.
  */
-export function createApp(deps: AppDeps): HttpApp {
+export function createApp(given: AppDeps): HttpApp {
+  const deps = { ...given, turn: oneAtATime(() => given.turn()) };
   let exceptionCount = 0;
   const reportException = (exception: unknown) => {
     exceptionCount++;

@@ -4,25 +4,25 @@ export interface EventIdOptions {
   readonly outputId: string;
   /** Name of the run, unlike that of any other. */
   readonly runId: string;
-  /** End of the last window that had closed when the run began; `-Infinity` where none had. */
-  readonly closedUpToMs: number;
+  /** Start of the last closed window that was stored when the run began, if there was one. */
+  readonly newestStartMs: number | undefined;
 }
 
 /**
  * The ids of server-sent events: places in the order in which windows close, which is that of their
  * starts (S-21), so that the stored history alone says what comes after one. An id also names the
  * output, since those of another say nothing here, and the run: what a crash has taken back closes
- * once more in the next one (S-86).
+ * once more in the next one (S-70).
  */
 export class EventIds {
   readonly #prefix: string;
   readonly #output: string;
-  readonly #closedUpToMs: number;
+  readonly #newestStartMs: number;
 
-  constructor({ outputId, runId, closedUpToMs }: EventIdOptions) {
+  constructor({ outputId, runId, newestStartMs = -Infinity }: EventIdOptions) {
     this.#output = (outputId === "" ? runId : outputId).slice(0, NAME_LENGTH);
     this.#prefix = `${this.#output}.${runId.slice(0, NAME_LENGTH)}.`;
-    this.#closedUpToMs = closedUpToMs;
+    this.#newestStartMs = newestStartMs;
   }
 
   /** The id of the place right after a closed window; `-Infinity` is that before the first one. */
@@ -31,15 +31,15 @@ export class EventIds {
   }
 
   /**
-   * The start after which windows have to follow for whoever has come to this place; `undefined`
-   * where the id is not of this output, or none at all.
+   * The start of the window that whoever has come to this place has got last, `-Infinity` where it
+   * has got none; `undefined` where the id is not of this output, or none at all.
    */
   decode(id: string): number | undefined {
     const match = /^(\w+)\.(\w+)\.(-?\d{1,16}|)$/.exec(id);
     if (match === null || match[1] !== this.#output) return undefined;
     const startMs = match[3] === "" ? -Infinity : Number(match[3]);
     // An earlier run may have told of windows that it had not saved when it crashed.
-    return id.startsWith(this.#prefix) ? startMs : Math.min(startMs, this.#closedUpToMs - 1);
+    return id.startsWith(this.#prefix) ? startMs : Math.min(startMs, this.#newestStartMs);
   }
 }
 

@@ -55,8 +55,8 @@ export interface EventCounts {
  * client, which nobody waits for. Closed windows come from the writer; open ones and the status from
  * one view a second that all clients share. Where there is no client nothing is done at all.
  *
- * A client that says how far it had come first gets the closed windows since from the history, as
- * fast as it takes them, and only then what closes.
+ * A client that says how far it had come gets the closed windows since from the history, as fast as
+ * it takes them, and only then what closes.
  */
 export class EventPublisher implements EventFeed {
   readonly #options: EventPublisherOptions;
@@ -91,25 +91,26 @@ export class EventPublisher implements EventFeed {
     lastEventId: string | undefined,
   ): ReadableStream<Uint8Array<ArrayBuffer>> | "full" | "stopped" {
     if (this.#isStopped) return "stopped";
-    const { limits, limitCounter } = this.#options;
+    const { history, limits, limitCounter } = this.#options;
     if (this.#clients.size >= limits.eventClients) {
       limitCounter.reach("eventClients");
       return "full";
     }
+    // What may fail comes first: there is nothing to undo yet.
+    if (this.#clients.size === 0) this.#newestClosedMs = history.newestStartMs() ?? -Infinity;
+    const greeting = this.#greet(lastEventId);
     if (this.#clients.size === 0) this.#start();
     // What has closed by now is in the history: it is no news for a client that comes now.
-    this.#flushClosed();
+    this.#flush();
     const client: EventClient = new EventClient({
       queueBytesMax: limits.eventQueueBytes,
       onGone: () => this.#remove(client),
       onRoom: () => this.#catchUp(client),
     });
-    const greeting = this.#greet(lastEventId);
     this.#clients.set(client, greeting.catchUp);
-    this.#push(client, encoder.encode(greeting.text));
-    this.#catchUp(client);
+    // One piece, which is taken whatever its size: nobody reads before there is an answer.
+    this.#push(client, encoder.encode(greeting.text + this.#latestText()));
     if (this.#latest === undefined) this.#tick();
-    else this.#push(client, encoder.encode(this.#latest.status + this.#openText(this.#latest)));
     return client.body;
   }
 
@@ -120,7 +121,7 @@ export class EventPublisher implements EventFeed {
    */
   stop(): boolean {
     this.#isStopped = true;
-    this.#flushClosed();
+    this.#flush();
     const hadClients = this.#clients.size > 0;
     for (const client of this.#clients.keys()) client.end();
     this.#clients.clear();
@@ -131,7 +132,6 @@ export class EventPublisher implements EventFeed {
   #start(): void {
     const { live, history, windowLengthMs } = this.#options;
     this.#stopWatching = live.watchClosed((window) => this.#windowClosed(window));
-    this.#newestClosedMs = history.query({ limit: 1, urlsMax: 0 }).windows[0]?.startMs ?? -Infinity;
     this.#rates = new ErrorRates(history, windowLengthMs);
   }
 
@@ -147,7 +147,7 @@ export class EventPublisher implements EventFeed {
 
   /** What a client is told first: how to come back, and from where on. */
   #greet(lastEventId: string | undefined): { text: string; catchUp: CatchUp | undefined } {
-    const { history, ids } = this.#options;
+    const { ids } = this.#options;
     const here = ids.encode(this.#newestClosedMs);
     const retry = `retry: ${RETRY_MS}\n`;
     if (lastEventId === undefined || lastEventId === "") {
@@ -157,18 +157,31 @@ export class EventPublisher implements EventFeed {
     if (afterMs === undefined) {
       return { text: retry + resetEvent("unknown_id", here), catchUp: undefined };
     }
-    const startsMs = history.startsAfter(afterMs, MISSED_MAX + 1);
-    if (startsMs.length > MISSED_MAX) {
+    const startsMs = this.#missedSince(afterMs);
+    if (startsMs === undefined) {
       return { text: retry + resetEvent("too_many_missed", here), catchUp: undefined };
     }
     // The place as this run knows it: it may have to count again what an earlier one has told.
     return {
       text: `${retry}id: ${ids.encode(afterMs)}\n\n`,
-      catchUp: { afterMs, startsMs: [...startsMs].reverse() },
+      catchUp: { afterMs, startsMs: startsMs.reverse() },
     };
   }
 
-  /** Sends windows of the history, as long as there is room, and lets the client join the others. */
+  /** Starts of the windows behind a place, ascending; `undefined` where they are not all to be had. */
+  #missedSince(afterMs: number): number[] | undefined {
+    const { history } = this.#options;
+    const startsMs = history.startsAfter(afterMs - 1, MISSED_MAX + 2);
+    // Where the window of the place was removed as too old, so may be some of those behind it.
+    const isRemoved = afterMs !== -Infinity && startsMs[0] !== afterMs && !history.isBehind;
+    const missedMs = startsMs.filter((startMs) => startMs > afterMs);
+    return isRemoved || missedMs.length > MISSED_MAX ? undefined : missedMs;
+  }
+
+  /**
+   * Sends windows of the history, as long as there is room, and lets the client join the others.
+   * Called whenever there is room, also right after it has come and behind each status.
+   */
   #catchUp(client: EventClient): void {
     const { history, limits } = this.#options;
     try {
@@ -182,7 +195,7 @@ export class EventPublisher implements EventFeed {
         if (startMs === undefined) {
           // What closes now comes behind what the storage holds back.
           if (history.isBehind) return;
-          this.#flushClosed();
+          this.#flush();
           this.#clients.set(client, undefined);
           return;
         }
@@ -213,17 +226,23 @@ export class EventPublisher implements EventFeed {
     this.#newestClosedMs = Math.max(this.#newestClosedMs, window.startMs);
     this.#rates!.add(window);
     this.#pendingText += windowEvent(window, ids.encode(window.startMs));
-    this.#cancelFlush ??= clock.schedule(() => this.#flushClosed(), 0);
+    this.#cancelFlush ??= clock.schedule(() => this.#flush(), 0);
   }
 
-  #flushClosed(): void {
+  /**
+   * Sends what has closed, but to those who get it from the history, and then what there is to tell
+   * all. That is one piece a client, which is taken whatever its size where nothing waits.
+   */
+  #flush(textForAll = ""): void {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
-    if (this.#pendingText === "") return;
-    const bytes = encoder.encode(this.#pendingText);
+    const closedText = this.#pendingText;
     this.#pendingText = "";
+    const forAll = encoder.encode(textForAll);
+    const forOthers = closedText === "" ? forAll : encoder.encode(closedText + textForAll);
     for (const [client, catchUp] of this.#clients) {
-      if (catchUp === undefined) this.#push(client, bytes);
+      const bytes = catchUp === undefined ? forOthers : forAll;
+      if (bytes.length > 0) this.#push(client, bytes);
     }
   }
 
@@ -231,6 +250,7 @@ export class EventPublisher implements EventFeed {
   async #tick(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
+    this.#cancelTick?.();
     const { clock, live, onException } = this.#options;
     const startedAtMs = clock.monotonicMs();
     const view = await live.fresh();
@@ -247,14 +267,12 @@ export class EventPublisher implements EventFeed {
   }
 
   #publish(view: LiveView): void {
-    const { clock, showsSamples } = this.#options;
-    // A window that has closed since the view was taken must not open again.
-    this.#flushClosed();
+    const { showsSamples } = this.#options;
     this.#encodedWindows.clear();
+    // A window that has closed since the view was taken must not open again.
     const open = view.open.filter(({ startMs }) => startMs > this.#newestClosedMs);
     const before = this.#latest;
-    const atMs = clock.monotonicMs();
-    const { lines } = view.totals;
+    const { atMs, totals: { lines } } = view;
     const eventsPerSecond = before === undefined || atMs <= before.atMs
       ? undefined
       : (lines - before.lines) * 1000 / (atMs - before.atMs);
@@ -268,15 +286,14 @@ export class EventPublisher implements EventFeed {
     for (const [startMs, event] of openEvents) {
       if (before?.openEvents.get(startMs) !== event) text += event;
     }
-    const bytes = encoder.encode(text);
-    for (const [client] of this.#clients) {
-      this.#push(client, bytes);
-      this.#catchUp(client);
-    }
+    this.#flush(text);
   }
 
-  #openText({ openEvents }: Latest): string {
-    let text = "";
+  /** What the last view has led to, but for windows that have closed since. */
+  #latestText(): string {
+    if (this.#latest === undefined) return "";
+    const { status, openEvents } = this.#latest;
+    let text = status;
     for (const [startMs, event] of openEvents) if (startMs > this.#newestClosedMs) text += event;
     return text;
   }
@@ -311,7 +328,7 @@ interface CatchUp {
 
 /** What the last view has led to, for clients that come before the next. */
 interface Latest {
-  /** Monotonic time. */
+  /** Wall-clock time of the view. */
   readonly atMs: number;
   readonly lines: number;
   readonly status: string;

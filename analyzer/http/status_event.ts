@@ -12,10 +12,10 @@ export interface StatusEventJson {
   readonly sources: readonly SourceJson[];
   /** Event time up to which windows are closed; `null` before the first row. */
   readonly watermark: string | null;
-  /** Lines read a second, since the event before; `null` in the first one. */
+  /** Lines read a second, since the event before; `null` in the first one, and without news. */
   readonly events_per_second: number | null;
   readonly rates: RatesJson;
-  /** The latest line of each kind that is no record. */
+  /** A line of each kind that is no record, of the latest read that brought one. */
   readonly samples: readonly SampleJson[];
 }
 

@@ -1,6 +1,6 @@
 /**
  * Text as a body that is made as fast as the client takes it. An empty piece is a pause, in which
- * others get their turn. The first piece is made before this resolves, so that what throws there
+ * others get their turn, as they do before all of it. The first piece is made before this resolves, so that what throws there
  * becomes a status; an exception later can only cut the answer off.
  */
 export async function streamText(
@@ -16,6 +16,7 @@ export async function streamText(
     return piece;
   };
   const encoder = new TextEncoder();
+  await turn();
   let piece = await next();
   return new ReadableStream({
     async pull(controller) {

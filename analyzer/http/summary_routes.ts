@@ -26,13 +26,13 @@ export function summaryRoutes(deps: AppDeps): Route[] {
       const summary = listUrls(await inPieces(pieces, turn), only);
       return answerJson(context, toSummaryJson(summary, range, { urlsMax, only }));
     }),
-    route(CLIENTS_ROUTE, async (context, { url: urls, ...given }) => {
+    route(CLIENTS_ROUTE, async (context, { url: urls, status, ...given }) => {
       const search = deps.savedErrors ?? throwNotSaved();
       const { fromMs, toMs } = readSummaryRange(given, history.ranges, nowMs());
       // What was read by now is in its file then.
       await deps.live.fresh();
       const { clients, isComplete } = await search.countClients(
-        { fromMs, toMs, urls },
+        { fromMs, toMs, urls, status },
         () => deps.monotonicMs(),
       );
       const answer: Json<typeof ClientsSchema> = {

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration, parseDuration } from "../../command_line/options.ts";
+import { PieceMeter } from "../history/pieces.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
 import { windowsByStep } from "../history/windows_by_step.ts";
 import type { LiveView } from "../sink/live_view.ts";
@@ -136,26 +137,24 @@ interface PageQuery extends WindowQuery {
 }
 
 /**
- * Windows that are read from the history and held in memory at a time. A page may hold millions of
- * URLs: made in one piece it would hold up the event loop, and the reading of logs with it.
+ * The windows of a page, one at a time, with a pause behind each piece; returns where the next page
+ * begins. A page may hold millions of URLs: made in one piece it would hold up the event loop, and
+ * the reading of logs with it.
  */
-const WINDOWS_PER_PIECE = 10;
-
-/** The windows of a page, with a pause behind each piece; returns where the next page begins. */
 function* windowsOf(
   history: WindowHistoryReader,
   query: PageQuery,
 ): Generator<WindowSummary | undefined, number | undefined> {
-  let left = query.limit;
+  const meter = new PieceMeter();
   let beforeMs: number | undefined = query.beforeMs;
-  do {
-    const limit = Math.min(left, WINDOWS_PER_PIECE);
-    const page = history.query({ ...query, beforeMs, limit });
-    yield* page.windows;
-    yield undefined;
-    left -= page.windows.length;
+  for (let count = 0; count < query.limit && beforeMs !== undefined; count++) {
+    const page = history.query({ ...query, beforeMs, limit: 1 });
     beforeMs = page.nextBeforeMs;
-  } while (left > 0 && beforeMs !== undefined);
+    for (const window of page.windows) {
+      yield window;
+      if (meter.isDue(costOf(window))) yield undefined;
+    }
+  }
   return beforeMs;
 }
 
@@ -170,6 +169,16 @@ function* listingOnly(
   }
   return step.value;
 }
+
+/** What reading and writing a window costs, in the measure of {@linkcode PieceMeter}. */
+function costOf({ statuses }: WindowSummary): number {
+  let bytes = WINDOW_BYTES;
+  for (const { urls } of statuses) for (const { url } of urls) bytes += url.length + URL_BYTES;
+  return bytes;
+}
+
+const WINDOW_BYTES = 4096;
+const URL_BYTES = 50;
 
 /** The JSON of a page, in pieces; a pause follows each. */
 function* jsonPage(

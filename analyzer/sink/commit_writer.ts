@@ -74,7 +74,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #options: CommitWriterOptions;
   readonly #replayable: ReadonlySet<string>;
   readonly #positions: Map<string, InputPosition>;
-  /** The latest of each kind. */
+  /** Of each kind one of the latest batch that had any. */
   readonly #samples = new Map<SampleKind, LineSample>();
   readonly #outages: SourceOutages;
   #savedTotals: Totals;

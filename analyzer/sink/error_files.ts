@@ -2,6 +2,7 @@ import { parseLine } from "../decode/parse_line.ts";
 import { type ErrorColumns, FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
+import { dateOf, ERRORS_DIRECTORY, partNumberOf, partPath } from "./error_file_path.ts";
 import type { ErrorIndex } from "./error_index.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
@@ -207,7 +208,7 @@ export async function recoverErrorFiles(
   const files = await listErrorFiles(storage);
   const committed = new Map(state.open.map(({ path, bytes }) => [path, bytes]));
   const tails = files.flatMap(({ path, bytes }): Tail[] => {
-    const isNew = Number(PART_PATH.exec(path)![1]) >= state.nextPart;
+    const isNew = partNumberOf(path)! >= state.nextPart;
     const kept = isNew ? 0 : committed.get(path) ?? bytes;
     return isNew || bytes > kept ? [{ path, isNew, kept }] : [];
   });
@@ -274,18 +275,16 @@ async function readTails(
 
 /** Whether a part had its last bytes in some state: going back to that does not touch it. */
 export function isFinalPart(path: string, state: ErrorFilesState): boolean {
-  const part = Number(PART_PATH.exec(path)?.[1]);
-  return part < state.nextPart && !state.open.some((open) => open.path === path);
+  const part = partNumberOf(path);
+  return part !== undefined && part < state.nextPart &&
+    !state.open.some((open) => open.path === path);
 }
 
 /** All error files of an output; whatever else lies beside them is not ours to touch. */
 export async function listErrorFiles(storage: Storage): Promise<readonly StoredFile[]> {
   const files = await storage.list(ERRORS_DIRECTORY);
-  return files.filter(({ path }) => PART_PATH.test(path));
+  return files.filter(({ path }) => partNumberOf(path) !== undefined);
 }
-
-/** Directory of the error files, below the output directory. */
-const ERRORS_DIRECTORY = "errors";
 
 const NEWLINE = 0x0a;
 
@@ -302,7 +301,7 @@ function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
   return errors.lineBytes.subarray(errors.lineOffsets[from], errors.lineOffsets[to]);
 }
 
-/** Between which times the windows of these error rows start. */
+/** Start of the first and the last window of these error rows; of one in the future, its time. */
 function timesOf(
   { errors, windowStartsMs }: RecordBatch,
   from: number,
@@ -332,16 +331,6 @@ function timeOf(line: Uint8Array): number {
 
 /** The farthest time from the epoch. */
 const TIME_MAX_MS = 8.64e15;
-
-const PART_PATH = /\/part-(\d+)\.jsonl$/;
-
-function partPath(date: string, part: number): string {
-  return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;
-}
-
-function dateOf(path: string): string {
-  return /date=([^/]+)\//.exec(path)?.[1] ?? "";
-}
 
 /** The UTC day of a time as YYYY-MM-DD; years outside 0 to 9999 in ECMAScript's longer form. */
 function utcDate(timeMs: number): string {

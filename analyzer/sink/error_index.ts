@@ -1,3 +1,4 @@
+import { partNumberOf } from "./error_file_path.ts";
 import type { StoredFile } from "./storage.ts";
 
 /** A piece of an error file: whole lines, and between which times the windows of its rows start. */
@@ -76,14 +77,16 @@ export class ErrorIndex {
     for (const number of known.keys()) store.forgetErrorPart(number);
   }
 
-  /** The writer has appended whole lines, whose windows start between these times. */
+  /** The writer has appended whole lines, of times in the windows of these two and between them. */
   append(
     path: string,
     startBytes: number,
     endBytes: number,
-    { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number },
+    times: { readonly minMs: number; readonly maxMs: number },
   ): void {
     const { blocks } = this.#partOf(path);
+    const minMs = Math.floor(times.minMs / this.#windowLengthMs) * this.#windowLengthMs;
+    const { maxMs } = times;
     let block = blocks.at(-1);
     if (block?.isOpen !== true) {
       block = { startBytes, endBytes, minMs, maxMs, isKnown: true, isOpen: true };
@@ -160,12 +163,6 @@ export class ErrorIndex {
     this.#parts.splice(at, 0, part);
     return part;
   }
-}
-
-/** Number of an error file; `undefined` for what is none. */
-export function partNumberOf(path: string): number | undefined {
-  const digits = /\/part-(\d+)\.jsonl$/.exec(path)?.[1];
-  return digits === undefined ? undefined : Number(digits);
 }
 
 /** A block ends with the batch that makes it as long as that. */

@@ -22,7 +22,7 @@ export interface LiveView {
   readonly eventTimeMaxMs: number | undefined;
   /** The window that closed last in this run; `undefined` before the first. */
   readonly lastWindow: LastWindow | undefined;
-  /** The latest line of each kind that is no record, in the order in which kinds first occurred. */
+  /** A line of each kind that is no record, of the latest batch that had one, in the order in which kinds first occurred. */
   readonly samples: readonly LineSample[];
 }
 

@@ -25,7 +25,7 @@ export class SourceOutages {
         outage.attempts++;
         outage.reason = reason;
       }
-    } else if (outage !== undefined && phase !== "starting") {
+    } else if (outage !== undefined) {
       this.#open.delete(source);
       outage.span.end(attributesOf(outage));
     }

@@ -46,6 +46,8 @@ export interface WindowHistoryReader {
   oldestStartMs(): number | undefined;
   /** Reads ranges of windows, to be merged. */
   readonly ranges: WindowRangeReader;
+  /** The same of the newest one. */
+  newestStartMs(): number | undefined;
   /**
    * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
    * them; a later commit will bring them.
@@ -97,7 +99,7 @@ export interface WindowHistory extends WindowHistoryReader, ErrorBlockStore {
    *
    * @param nowMs wall-clock time, from which on it counts as stored
    */
-  commit(epoch: number, nowMs?: number): void;
+  commit(epoch: number, nowMs: number): void;
   /**
    * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
    * do. What the system refuses is left for the next time.

@@ -1,4 +1,3 @@
-import { sha256 } from "../sha256.ts";
 import { type FileIdentity, IDENTITY_BYTES_MAX } from "./file_identity.ts";
 import type { FileFacts, LogFile, LogFiles } from "./log_files.ts";
 
@@ -6,22 +5,22 @@ import type { FileFacts, LogFile, LogFiles } from "./log_files.ts";
 export class IdentifiedFile implements Disposable {
   readonly path: string;
   readonly #file: LogFile;
-  readonly #digest: (beginning: Uint8Array) => Promise<string>;
+  readonly #files: LogFiles;
   /** The first bytes of the file, up to {@linkcode IDENTITY_BYTES_MAX}. */
   #head: Uint8Array;
   #identity: FileIdentity;
   #isChanged = false;
 
   private constructor(
+    files: LogFiles,
     path: string,
     file: LogFile,
     head: Uint8Array,
     identity: FileIdentity,
-    digest: (beginning: Uint8Array) => Promise<string>,
   ) {
     this.path = path;
     this.#file = file;
-    this.#digest = digest;
+    this.#files = files;
     this.#head = head;
     this.#identity = identity;
   }
@@ -34,17 +33,16 @@ export class IdentifiedFile implements Disposable {
   static async open(files: LogFiles, path: string): Promise<IdentifiedFile | undefined> {
     const file = await files.open(path);
     if (file === undefined) return undefined;
-    const digest = (beginning: Uint8Array) => files.digest?.(beginning) ?? sha256(beginning);
     try {
       const { device, inode, modifiedAtMs } = await file.facts();
       const head = await readHead(file);
-      return new IdentifiedFile(path, file, head, {
+      return new IdentifiedFile(files, path, file, head, {
         device,
         inode,
         hashedBytes: head.length,
-        hash: await digest(head),
+        hash: await files.digest(head),
         modifiedAtMs,
-      }, digest);
+      });
     } catch (exception) {
       file.close();
       throw exception;
@@ -64,7 +62,7 @@ export class IdentifiedFile implements Disposable {
   /** Whether it has begun with the bytes that an identity tells; of a file that was empty, it has. */
   async beginsAs({ hashedBytes, hash }: FileIdentity): Promise<boolean> {
     return this.#head.length >= hashedBytes &&
-      await this.#digest(this.#head.subarray(0, hashedBytes)) === hash;
+      await this.#files.digest(this.#head.subarray(0, hashedBytes)) === hash;
   }
 
   /** Reads as `LogFile.read()` does, without a look at anything else. */
@@ -84,7 +82,7 @@ export class IdentifiedFile implements Disposable {
     else if (bytes === 0 && (await this.#file.facts()).sizeBytes < atBytes) this.#isChanged = true;
     if (this.#isChanged) return 0;
     if (head.length > this.#head.length) {
-      const hash = await this.#digest(head);
+      const hash = await this.#files.digest(head);
       this.#head = head;
       this.#identity = { ...this.#identity, hashedBytes: head.length, hash };
     }

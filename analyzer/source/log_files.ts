@@ -22,11 +22,8 @@ export interface LogFiles {
    * @throws {Error} where the directory cannot be listed
    */
   siblings(path: string): Promise<readonly string[]>;
-  /**
-   * What a checkpoint keeps of the beginning of a file, to know it again. Default: its SHA-256 in
-   * hexadecimal.
-   */
-  digest?(beginning: Uint8Array): Promise<string>;
+  /** What a checkpoint keeps of the beginning of a file, to know it again. */
+  digest(beginning: Uint8Array): Promise<string>;
 }
 
 /** An open file: it stays the same one when its name is given to another, or taken away. */

@@ -19,11 +19,18 @@ export function missingPermissions(needs: readonly Need[]): readonly Need[] {
 
 /** What the task of a command grants in deno.json: all that its defaults need. */
 function usualFlags(command: string | undefined) {
-  return {
-    net: ["127.0.0.1", "localhost", "[::1]"],
-    read: command === "gen" ? [] : command === "demo" ? ["output"] : ["."],
-    write: command === "gen" ? [] : command === "demo" ? ["output"] : ["output", "checkpoint"],
-  };
+  return { net: ["127.0.0.1", "localhost", "[::1]"], ...usualPaths(command) };
+}
+
+function usualPaths(command: string | undefined) {
+  switch (command) {
+    case "gen":
+      return { read: [], write: [] };
+    case "demo":
+      return { read: ["output"], write: ["output"] };
+    default:
+      return { read: ["."], write: ["output", "checkpoint"] };
+  }
 }
 
 /**

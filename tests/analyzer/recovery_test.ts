@@ -122,7 +122,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   using place = new Place();
   const first = await place.recover([new FakeSource(FILE, false), new FakeSource(LIVE, true)]);
   place.history.put(windowAt(START_MS));
-  place.history.commit(1);
+  place.history.commit(1, 0);
   const path = "errors/date=2025-05-30/part-000001.jsonl";
   place.output.set(path, "kept\ncut\nhalf");
   place.output.set("errors/date=2025-05-30/part-000002.jsonl", "new\n");
@@ -135,7 +135,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   });
   // Committed, but the checkpoint that says so was never saved.
   place.history.put(windowAt(START_MS + LENGTH_MS));
-  place.history.commit(2);
+  place.history.commit(2, 0);
 
   const sources = [new FakeSource(LIVE, true), new FakeSource(FILE, false)];
   const second = await place.recover(sources);
@@ -156,7 +156,7 @@ Deno.test("recover() goes on where the checkpoint is, whatever came after it", a
   ]);
   // What comes next is checkpoint number 2.
   place.history.put(windowAt(START_MS + LENGTH_MS));
-  place.history.commit(2);
+  place.history.commit(2, 0);
 });
 
 Deno.test("recover() drops what is read again from files, without a word", async () => {
@@ -302,7 +302,7 @@ Deno.test("recover() tells of a damaged checkpoint and goes on from the one befo
   using place = new Place();
   await place.recover([new FakeSource(FILE, false)]);
   place.history.put(windowAt(START_MS));
-  place.history.commit(1);
+  place.history.commit(1, 0);
   place.checkpointStorage.set("checkpoint-1.jsonl", "{");
   const { epoch } = await place.recover([new FakeSource(FILE, false)]);
   assert.equal(epoch, 0);

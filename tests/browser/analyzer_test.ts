@@ -36,10 +36,12 @@ async function startAnalyzer(
   source: string,
   directory: TemporaryDirectory,
   port: number,
+  options: readonly string[] = [],
 ): Promise<Program> {
   const program = start("analyze", [
     ...["--source", source, "--http", `127.0.0.1:${port}`, "--quiet"],
     ...directory.options(),
+    ...options,
   ]);
   await program.stderr.match(/^Results: /m);
   return program;
@@ -123,6 +125,44 @@ testInBrowser(
     }
   },
 );
+
+testInBrowser("begins anew where the server comes back with another log", async () => {
+  using directory = new TemporaryDirectory();
+  using other = new TemporaryDirectory();
+  await using server = new LineServer();
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}/`;
+  let program = await startAnalyzer(server.source, directory, port);
+  try {
+    const connection = await server.accept();
+    for (let i = 10; i < 13; i++) await send(connection, windowOf(i, [{ status: 404, url: "/a" }]));
+    await withPage(url, {}, async ({ page }) => {
+      await page.goto(url);
+      await until(() => chartRows(page), (rows) => rows.length === 3);
+      await page.locator(".urls").getByText("/a").waitFor();
+      program.kill("SIGTERM");
+      await program.ended();
+      // Of an earlier time, in longer windows.
+      program = await startAnalyzer(server.source, other, port, ["--window", "1m"]);
+      const again = await server.accept();
+      await send(again, windowOf(0, [{ status: 500, url: "/b" }]));
+      await send(again, windowOf(3, [{ status: 500, url: "/b" }, { status: 500, url: "/c" }]));
+      const rows = await until(
+        () => chartRows(page),
+        (rows) => rows.length === 2 && rows[0]![1] === "2",
+      );
+      assert.deepEqual(rows.map(([time, count]) => [time!.slice(0, 8), count]), [
+        ["18:54:00", "2"],
+        ["18:52:00", "1"],
+      ]);
+      await page.locator(".urls").getByText("/b").waitFor();
+      assert.equal(await page.getByText("/a", { exact: true }).count(), 0);
+      await page.getByText("Errors per 1 min").waitFor();
+    });
+  } finally {
+    await program[Symbol.asyncDispose]();
+  }
+});
 
 testInBrowser("shows long ranges merged, with distinct clients that are no sums", async () => {
   using directory = new TemporaryDirectory();

@@ -20,6 +20,8 @@ testPage("shows at once whether it is bad now", {}, async ({ page, fake }) => {
   await fake.tellStatus();
   await sentence.getByText("Errors are 3.2 times what they were in the hour before").waitFor();
   assert.equal(await page.locator(".verdict").getAttribute("data-level"), "bad");
+  // Also where only the tab is seen.
+  assert.match(await page.title(), /^Errors are 3.2 times .* – vigie$/);
   // Who listens hears it once, and not every number after it.
   const heard = page.locator(".only-heard");
   assert.match(await heard.innerText(), /^Errors are 3.2 times/);
@@ -75,6 +77,8 @@ testPage(
     await fake.tellStatus();
     const lost = page.locator(".source[data-phase=waiting]");
     await lost.waitFor();
+    // What is read may look well without it.
+    await page.locator(".as-of").getByText("1 of 2 sources is not connected").waitFor();
     assert.match(
       await lost.innerText(),
       /tcp:\/\/10\.0\.0\.7:9999\s+not connected.*: connection refused/,
@@ -98,6 +102,7 @@ testPage(
     await fake.tellStatus();
     const sentence = page.locator(".verdict-sentence");
     await sentence.getByText("Nothing is being read: the source is not connected").waitFor();
+    assert.match(await page.title(), /^Nothing is being read/);
   },
 );
 
@@ -129,6 +134,11 @@ testPage(
     );
     await page.getByText("Share of all requests that are errors of this URL").waitFor();
     await page.getByText("Not counted by URL over time").waitFor();
+    // The axis of time stands below the last chart that there is.
+    const heights = await page.evaluate(
+      "[...document.querySelectorAll('.uplot')].map((chart) => chart.clientHeight)",
+    );
+    assert.deepEqual(heights, [200, 104 + 28]);
     const rows = await until(
       () => chartRows(page),
       (rows) => rows.every((row) => row.at(-1) === "–"),
@@ -138,6 +148,7 @@ testPage(
     const status = await page.locator(".urls .status").first().innerText();
     await page.locator(".urls .status").first().click();
     const code = /\d{3}/.exec(status)![0];
+    await page.locator(".chip").getByText(`status ${code}`).waitFor();
     await until(
       () => page.locator(".errors .status").allInnerTexts(),
       (all) => all.length > 0 && all.every((text) => text === code),
@@ -157,22 +168,40 @@ testPage(
     await page.getByRole("button", { name: "Show all URLs again" }).first().click();
     await until(() => urls.count(), (count) => count > 1);
     assert.equal(page.url(), fake.url);
+    // Who goes on by keyboard goes on from there, and not from the top.
+    const focused = await page.evaluate("document.activeElement.className");
+    assert.equal(focused, "filters");
   },
 );
 
 testPage("chooses a range by dragging, and keeps it in the address", {}, async ({ page, fake }) => {
   await page.locator(".urls tbody tr").first().waitFor();
   const box = (await page.locator(".u-over").first().boundingBox())!;
+  const readout = page.locator(".readout-time");
   await page.mouse.move(box.x + box.width * 0.25, box.y + 60);
   await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.4, box.y + 70, { steps: 5 });
+  // What comes meanwhile is drawn, and leaves the drag alone.
+  await fake.fail({ url: "/new/failure" }, 90);
+  await page.locator(".errors").getByText("/new/failure").first().waitFor();
   await page.mouse.move(box.x + box.width * 0.5, box.y + 70, { steps: 5 });
+  const under = await readout.innerText();
+  // All charts point at the same time.
+  const cursors = await page.evaluate(
+    "[...document.querySelectorAll('.u-cursor-x')].map((line) => getComputedStyle(line).transform)",
+  ) as string[];
+  assert.equal(new Set(cursors).size, 1);
+  fake.requests.length = 0;
   await page.mouse.up();
   await until(() => Promise.resolve(page.url()), (url) => url.includes("from="));
+  assert.match(under, /\d\d:\d\d(:30)? – /);
   const hash = new URLSearchParams(new URL(page.url()).hash.slice(1));
   const [from, to] = [Date.parse(hash.get("from")!), Date.parse(hash.get("to")!)];
   assert.ok(Math.abs((to - from) - 15 * 60_000) <= 60_000, `${to - from}`);
   assert.equal(from % 30_000, 0);
   const rows = await until(() => chartRows(page), (rows) => rows.length <= 32);
+  // Three charts share the selection, and one asks.
+  assert.equal(fake.requests.filter((path) => path === "/summary").length, 1);
   // A fixed range stands still, whatever comes.
   await fake.closeWindow();
   await fake.tellStatus();
@@ -190,6 +219,7 @@ testPage(
     const timeMs = fake.openStartMs + 1000;
     await fake.fail({ timeMs, url: "/needle", extra: { trace: "c0ffee" } });
     const search = page.getByLabel("Search in the raw errors");
+    const historyLength = await page.evaluate("history.length");
     await search.fill("C0FFEE");
     await until(() => rows.count(), (count) => count === 1);
     assert.match(page.url(), /#search=C0FFEE$/);
@@ -202,6 +232,13 @@ testPage(
     await page.getByRole("button", { name: "Frozen" }).click();
     await until(() => rows.count(), (count) => count === 2);
     assert.match(await rows.first().innerText(), /\/needle\/2/);
+
+    // Who types on while the answer comes loses no letter, and goes back in one step.
+    await search.fill("");
+    await search.pressSequentially("c0ffee", { delay: 150 });
+    assert.equal(await search.inputValue(), "c0ffee");
+    await until(() => Promise.resolve(page.url()), (url) => url.endsWith("#search=c0ffee"));
+    assert.equal(await page.evaluate("history.length"), historyLength);
 
     await search.fill("nobody wrote this");
     await page.getByText("No error holds what you look for").waitFor();
@@ -220,6 +257,8 @@ testPage(
     await fake.stop();
     await page.getByText("Connection lost, next try in").waitFor();
     await page.getByText("before the connection was lost").waitFor();
+    assert.match(await page.locator(".connection-reason").innerText(), /^The server /);
+    assert.equal(await page.title(), "No connection – vigie");
     await fake.fail({}, 5);
     const openCount = String(Number(before[0]![1]) + 5);
     for (let i = 0; i < 3; i++) await fake.closeWindow();
@@ -258,7 +297,8 @@ testPage(
     await page.getByLabel("Token").fill("wrong");
     await page.getByRole("button", { name: "Open" }).click();
     await page.getByText("That is not the token").waitFor();
-    await page.getByLabel("Token").fill("correct-horse-battery");
+    // Without a click: the field has the focus.
+    await page.keyboard.type("correct-horse-battery");
     await page.keyboard.press("Enter");
     await page.locator(".urls tbody tr").first().waitFor();
     await page.getByText("Live", { exact: true }).first().waitFor();
@@ -275,9 +315,15 @@ testPage(
 testPage(
   "says that raw errors are not kept, and shows the rest",
   { isUnsaved: true },
-  async ({ page, complaints }) => {
+  async ({ page, fake, complaints }) => {
     await page.getByText("Raw errors are not kept in this run").waitFor();
     await page.locator(".urls tbody tr").first().waitFor();
+    // It is not asked again and again.
+    fake.requests.length = 0;
+    await fake.fail();
+    await fake.closeWindow();
+    await until(() => Promise.resolve(fake.requests), (paths) => paths.includes("/summary"));
+    assert.ok(!fake.requests.includes("/errors"));
     assert.ok(complaints.splice(0).every((text) => text.includes("404")));
   },
 );

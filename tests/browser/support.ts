@@ -27,6 +27,9 @@ export interface Scene {
 /** Sets how long a test waits for what it wants to see; nothing takes so long. */
 const DEADLINE_MS = 15_000;
 
+const executablePath = findProgram("chromium");
+const isLeftOut = executablePath === undefined && Deno.env.get("CI") !== "true";
+
 let browser: Promise<Browser> | undefined;
 
 /**
@@ -34,8 +37,8 @@ let browser: Promise<Browser> | undefined;
  * it is started before it and closed after the last one.
  */
 export function prepareBrowser(): void {
+  if (isLeftOut) console.log("Left out, since chromium is not installed: tests of the dashboard");
   Deno.test.beforeAll(async () => {
-    const executablePath = findProgram("chromium");
     if (executablePath === undefined) return;
     // Without a sandbox, as it has to be for root and in containers: it only sees our own page.
     browser = chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
@@ -48,17 +51,14 @@ export function prepareBrowser(): void {
 
 /** Registers a test in a real browser; where there is none it is left out, but not in CI. */
 export function testInBrowser(behaviour: string, test: () => Promise<void>): void {
-  const isMissing = findProgram("chromium") === undefined;
-  const ignore = isMissing && Deno.env.get("CI") !== "true";
-  if (ignore) console.log(`Left out, since chromium is not installed: ${behaviour}`);
   Deno.test({
     name: `dashboard: ${behaviour}`,
-    ignore,
+    ignore: isLeftOut,
     // The browser's process and pipes belong to no one test.
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      assert.ok(!isMissing, "chromium is not installed, and CI has to have it");
+      assert.ok(executablePath, "chromium is not installed, and CI has to have it");
       await test();
     },
   });

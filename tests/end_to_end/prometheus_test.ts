@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { limitLabel } from "../../analyzer/limit_options.ts";
+import { LIMIT_NAMES } from "../../analyzer/limits.ts";
 import {
   Analyzer,
   beforeDeadline,
@@ -145,6 +147,14 @@ Deno.test("the Grafana dashboard asks its data source, has no panel twice, and n
       }
     }
   }
+});
+
+Deno.test("the alert on limits names limits that there are", () => {
+  const rules = Deno.readTextFileSync(join(INTEGRATIONS, "vigie.rules.yml"));
+  const names = /limit=~"([^"]+)"/.exec(rules)![1]!.split("|");
+  const known: readonly string[] = LIMIT_NAMES.map(limitLabel);
+  assert.ok(names.length > 3);
+  assert.deepEqual(names.filter((name) => !known.includes(name)), []);
 });
 
 interface Target {

@@ -64,17 +64,16 @@ export class EventRun {
     readonly outputId?: string;
     readonly runId?: string;
     readonly history?: InMemoryHistory;
-    readonly closedUpToMs?: number;
     readonly limits?: Partial<Limits>;
   } = {}) {
-    const { outputId = "output00", runId = "run00001", closedUpToMs = -Infinity } = options;
+    const { outputId = "output00", runId = "run00001" } = options;
     this.history = options.history ?? new InMemoryHistory();
     this.limits = testLimits(options.limits);
     this.publisher = new EventPublisher({
       live: this.feed,
       history: this.history,
       clock: this.clock,
-      ids: new EventIds({ outputId, runId, closedUpToMs }),
+      ids: new EventIds({ outputId, runId, newestStartMs: this.history.newestStartMs() }),
       windowLengthMs: LENGTH_MS,
       showsSamples: true,
       ...this.limits,

@@ -1,3 +1,4 @@
+import { sha256 } from "../../analyzer/sha256.ts";
 import type { FileFacts, LogFile, LogFiles } from "../../analyzer/source/log_files.ts";
 
 /** Files in memory that are written to, moved and emptied as a test says. */
@@ -104,6 +105,8 @@ export class MemoryLogFiles implements LogFiles {
       return node === undefined ? undefined : factsOf(node);
     });
   }
+
+  readonly digest = sha256;
 
   siblings(path: string): Promise<readonly string[]> {
     const directory = path.replace(/[^/]*$/, "");

@@ -182,6 +182,10 @@ export class InMemoryHistory implements WindowHistoryReader {
     return this.#starts()[0];
   }
 
+  newestStartMs(): number | undefined {
+    return this.#starts().at(-1);
+  }
+
   #starts(): number[] {
     return this.windows.map(({ startMs }) => startMs).sort((left, right) => left - right);
   }
@@ -229,6 +233,8 @@ export interface AppFixture {
   readonly events?: AppDeps["events"];
   /** Unless told otherwise the run saves nothing. */
   readonly savedErrors?: ErrorReader;
+  /** Unless told otherwise nobody else waits. */
+  readonly turn?: () => Promise<void>;
   readonly onException?: (exception: unknown) => void;
 }
 
@@ -245,7 +251,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     savedErrors: fixture.savedErrors,
     monotonicMs: () => 0,
     ...testLimits(),
-    turn: () => Promise.resolve(),
+    turn: fixture.turn ?? (() => Promise.resolve()),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

@@ -151,6 +151,7 @@ export const CLIENTS_ROUTE = describeRoute({
   summary: "Distinct clients by URL in a range, counted from the error files",
   query: rangeQuery({
     ...rangeOfSummary(),
+    status: v.optional(described(status(), "Only errors of this status.")),
     url: described(urlList({ min: 1 }), "A URL as `/summary` lists it."),
   }),
   answers: { 200: { description: "The counts.", json: ClientsSchema } },

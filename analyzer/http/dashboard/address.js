@@ -50,8 +50,14 @@ function readRange(parameters) {
   return { preset: PRESETS.some(({ name }) => name === preset) ? preset : PRESET_DEFAULT };
 }
 
-/** @param {string | null} text */
+/**
+ * Times that have four digits of a year, since others cannot be asked for.
+ *
+ * @param {string | null} text
+ */
 function readTime(text) {
   const timeMs = Date.parse(text ?? "");
-  return Number.isNaN(timeMs) ? undefined : timeMs;
+  return timeMs >= 0 && timeMs < YEAR_10000_MS ? timeMs : undefined;
 }
+
+const YEAR_10000_MS = Date.UTC(10_000, 0);

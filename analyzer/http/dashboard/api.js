@@ -13,20 +13,26 @@ export class ApiException extends Error {
   }
 }
 
+/** An answer that takes longer does not come any more. */
+const TIMEOUT_MS = 60_000;
+
 /** The routes of the server that the page comes from. */
 export class Api {
   /** Sent with every request; empty for none. */
   token = "";
   #base;
   #fetch;
+  #timeoutMs;
 
   /**
    * @param {string} base address of the page
    * @param {typeof globalThis.fetch} fetch
+   * @param {number} timeoutMs
    */
-  constructor(base, fetch) {
+  constructor(base, fetch, timeoutMs = TIMEOUT_MS) {
     this.#base = base;
     this.#fetch = fetch;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -38,11 +44,15 @@ export class Api {
    * @throws {ApiException}
    */
   async get(path, query, signal) {
-    const response = await this.open(path, query, { Accept: "application/json" }, signal);
+    const timeout = AbortSignal.timeout(this.#timeoutMs);
     try {
+      const either = AbortSignal.any([signal, timeout]);
+      const response = await this.open(path, query, { Accept: "application/json" }, either);
       return await response.json();
     } catch (cause) {
-      throw new ApiException("The answer broke off", { cause });
+      if (signal.aborted || cause instanceof ApiException) throw cause;
+      const isLate = timeout.aborted;
+      throw new ApiException(isLate ? "The server is too slow" : "The answer broke off", { cause });
     }
   }
 

@@ -8,7 +8,8 @@ import { Filters, TopBar } from "./top_bar.js";
 import { UrlTable } from "./url_table.js";
 import { VerdictView } from "./verdict_view.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 
 /**
  * The page.
@@ -24,7 +25,7 @@ export function App({ state, dashboard, onToken }) {
     <a class="skip" href="#urls-title" onClick=${skip}>To the failing URLs</a>
     <${TopBar} state=${state} dashboard=${dashboard} onTheme=${theme.onChosen} />
     <main>
-      <div class="now">
+      <div class="now" data-lost=${state.connection.phase === "lost"}>
         <${VerdictView} state=${state} />
         <${SourcesView} status=${state.status} windows=${state.windows.value?.buckets ?? []} />
       </div>

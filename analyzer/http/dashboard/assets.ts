@@ -27,6 +27,7 @@ import textJs from "./text.js" with { type: "text" };
 import themeJs from "./theme.js" with { type: "text" };
 import tokenFormJs from "./token_form.js" with { type: "text" };
 import topBarJs from "./top_bar.js" with { type: "text" };
+import urlGroupsJs from "./url_groups.js" with { type: "text" };
 import urlTableJs from "./url_table.js" with { type: "text" };
 import verdictJs from "./verdict.js" with { type: "text" };
 import verdictViewJs from "./verdict_view.js" with { type: "text" };
@@ -78,6 +79,7 @@ export const ASSETS: ReadonlyMap<string, Asset> = new Map([
     "theme.js": themeJs,
     "token_form.js": tokenFormJs,
     "top_bar.js": topBarJs,
+    "url_groups.js": urlGroupsJs,
     "url_table.js": urlTableJs,
     "verdict.js": verdictJs,
     "verdict_view.js": verdictViewJs,

@@ -30,6 +30,9 @@ const SYNC_KEY = "vigie";
 /** Room left of the charts, the same for all, so that their times stand below each other. */
 const AXIS_WIDTH = 54;
 
+/** Room below a chart for its times, in CSS pixels. */
+export const TIME_AXIS_HEIGHT = 28;
+
 /** A drag shorter than this, in CSS pixels, is a click. */
 const DRAG_MIN = 5;
 
@@ -74,7 +77,7 @@ export function createChart(options, data) {
       axes: [
         {
           ...axis,
-          size: hasTimeAxis ? 28 : 0,
+          size: hasTimeAxis ? TIME_AXIS_HEIGHT : 0,
           values: (_chart, splits) => hasTimeAxis ? timeLabels(splits) : splits.map(() => ""),
         },
         {
@@ -128,12 +131,23 @@ function barSeries(colors, { surface, barWidth }) {
  * @returns {uPlot.Series[]}
  */
 function lineSeries([stroke]) {
-  const line = { stroke, width: 1.75, points: { show: false } };
+  const line = { stroke, width: 1.75, points: { show: true, size: 5, filter: lonely } };
   return [
-    // A bucket without neighbours is no line: it is shown as a point.
-    { ...line, fill: `color-mix(in srgb, ${stroke} 12%, transparent)`, points: { size: 5 } },
+    { ...line, fill: `color-mix(in srgb, ${stroke} 12%, transparent)` },
     { ...line, dash: [4, 4] },
   ];
+}
+
+/**
+ * A bucket without neighbours is no line: it is shown as a point.
+ *
+ * @param {uPlot} chart
+ * @param {number} seriesIndex
+ */
+function lonely(chart, seriesIndex) {
+  const values = chart.data[seriesIndex] ?? [];
+  const isThere = (/** @type {number} */ i) => (values[i] ?? null) !== null;
+  return [...values.keys()].filter((i) => isThere(i) && !isThere(i - 1) && !isThere(i + 1));
 }
 
 /**

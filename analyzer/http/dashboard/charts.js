@@ -1,4 +1,4 @@
-import { createChart } from "./chart.js";
+import { createChart, TIME_AXIS_HEIGHT } from "./chart.js";
 import { ChartTable } from "./chart_table.js";
 import { Failure, Notice } from "./elements.js";
 import {
@@ -14,7 +14,8 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./p
 import { seriesOf, stack } from "./series.js";
 import { colorsOf } from "./status_colors.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 /** @import { Series } from "./series.js" */
 /** @import uPlot from "uplot" */
 /** @import { AlignedData } from "uplot" */
@@ -25,7 +26,7 @@ import { colorsOf } from "./status_colors.js";
  * @param {{ state: State, dashboard: Dashboard, theme: string }} props
  */
 export function Charts({ state, dashboard, theme }) {
-  const { windows: { value, isLoading, failure }, view: { status } } = state;
+  const { windows: { value, isOld, isLoading, failure }, view: { status } } = state;
   const { buckets = [], frame = state.frame, url = undefined } = value ?? {};
   const series = useMemo(
     () => seriesOf(buckets, { frame, status, url }),
@@ -55,15 +56,16 @@ export function Charts({ state, dashboard, theme }) {
             <${Failure} what="The charts are not up to date." failure=${failure}
               onRetry=${() => dashboard.retry()} />
           `}
-        <div class="chart-column" tabindex="0" role="group" data-dim=${isLoading &&
-          value !== undefined}
+        <div class="chart-column" tabindex="0" role="group" data-dim=${isOld && isLoading}
           aria-label=${describe(series, frame)} aria-describedby="charts-keys" onKeyDown=${keys}>
           <${Legend} series=${series} dashboard=${dashboard} chosen=${status} />
           <${Chart} ...${shared} name="errors" title=${`Errors per ${
             formatStep(frame.stepMs)
           }`} height=${200} />
-          <${Chart} ...${shared} name="rates" title=${rateTitle({ status, url })} height=${104} />
-          <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${128}
+          <${Chart} ...${shared} name="rates" title=${rateTitle({ status, url })} height=${104}
+            hasTimeAxis=${url !== undefined} />
+          <${Chart} ...${shared} name="clients" title="Distinct clients with errors" height=${104}
+            hasTimeAxis
             absent=${url !== undefined &&
               "Not counted by URL over time; see the table below"} />
           ${isEmpty && html`
@@ -93,12 +95,28 @@ function rateTitle({ status, url }) {
 }
 
 /**
- * @param {{ name: "errors" | "rates" | "clients", title: string, height: number, series: Series,
+ * @param {{ name: "errors" | "rates" | "clients", title: string, height: number,
+ *   hasTimeAxis?: boolean, series: Series,
  *   frame: State["frame"], theme: string, charts: Map<string, uPlot>,
  *   onCursor: (index: number | undefined) => void,
  *   onSelect: (fromMs: number, toMs: number) => void, absent?: string | false }} props
  */
-function Chart({ name, title, height, series, frame, theme, charts, onCursor, onSelect, absent }) {
+function Chart(
+  {
+    name,
+    title,
+    height,
+    hasTimeAxis = false,
+    series,
+    frame,
+    theme,
+    charts,
+    onCursor,
+    onSelect,
+    absent,
+  },
+) {
+  const wholeHeight = height + (hasTimeAxis ? TIME_AXIS_HEIGHT : 0);
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const isStack = name === "errors";
   const colors = isStack
@@ -108,15 +126,16 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
   const latest = useRef({ frame, open: series.open, onCursor, onSelect });
   latest.current = { frame, open: series.open, onCursor, onSelect };
   const data = useMemo(() => dataOf(name, series, frame.stepMs), [series]);
-  const key = `${colors.join()} ${theme} ${absent}`;
+  // How bars are parted depends on how many they are.
+  const key = `${colors.join()} ${theme} ${absent} ${series.starts.length} ${wholeHeight}`;
 
   useLayoutEffect(() => {
     if (element.current === null || absent) return;
     const css = getComputedStyle(element.current);
     const chart = createChart({
       element: element.current,
-      height,
-      hasTimeAxis: name === "clients",
+      height: wholeHeight,
+      hasTimeAxis,
       isStack,
       colors: colors.map((color) => css.getPropertyValue(color).trim()),
       format: name === "rates" ? formatShareShortly : formatCompact,
@@ -128,7 +147,7 @@ function Chart({ name, title, height, series, frame, theme, charts, onCursor, on
     charts.set(name, chart);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
-      if (width > 0 && width !== chart.width) chart.setSize({ width, height });
+      if (width > 0 && width !== chart.width) chart.setSize({ width, height: wholeHeight });
     });
     observer.observe(element.current);
     return () => {
@@ -177,9 +196,12 @@ function Readout({ series, stepMs, cursor }) {
     <span class="readout-time">${formatSpan(startMs, startMs + stepMs)} UTC</span>${
     errors === null
       ? html`<span>no records</span>`
-      : html`<span><b>${formatCount(errors)}</b> errors</span>
+      : html`<span><b>${formatCount(errors)}</b> ${errors === 1 ? "error" : "errors"}</span>
         <span><b>${formatShare(series.rates[index] ?? 0)}</b></span>
-        ${clients !== null && html`<span><b>${formatCount(clients)}</b> clients</span>`}
+        ${
+        clients !== null &&
+        html`<span><b>${formatCount(clients)}</b> ${clients === 1 ? "client" : "clients"}</span>`
+      }
         ${series.open[index] && html`<span class="still-open">still open</span>`}`
   }</p>`;
 }

@@ -1,11 +1,13 @@
+import { writeAddress } from "./address.js";
 import { ApiException } from "./api.js";
 import { EventStream } from "./event_stream.js";
 import { frameOf, toDuration } from "./ranges.js";
 import { Refresher } from "./refresher.js";
+import { inRequests } from "./url_groups.js";
 import { WindowStore } from "./window_store.js";
 
 /** @import { Api } from "./api.js" */
-/** @import { ErrorJson, Frame, StatusEvent, SummaryJson, UrlClients, View, WindowJson } from "./types.ts" */
+/** @import { Drawn, Frame, State, UrlClients, View, WindowJson } from "./types.ts" */
 
 /** Raw errors that are asked for at a time. */
 const ERRORS_PER_PAGE = 25;
@@ -13,50 +15,14 @@ const ERRORS_PER_PAGE = 25;
 /** Failing URLs that are listed; as many as one request counts the clients of. */
 export const URLS_MAX = 50;
 
-/** What one request can name of them, in bytes: servers and proxies take 8 KiB of address. */
-const URL_BYTES_MAX = 6500;
-
 /** Each reads the error files of the range: of longer lists the end goes without. */
 const CLIENT_REQUESTS_MAX = 3;
 
 /** Window length before the first window says it. */
 const WINDOW_MS = 30_000;
 
-/**
- * Something that was asked for: the latest answer, and why there is no newer one.
- *
- * @template T
- * @typedef {object} Loaded
- * @property {T | undefined} value
- * @property {boolean} isLoading
- * @property {ApiException | undefined} failure
- */
-
-/**
- * What the charts draw. It says itself what it answers, since it stays until there is a newer answer.
- *
- * @typedef {object} Drawn
- * @property {readonly WindowJson[]} buckets oldest first
- * @property {Frame} frame
- * @property {string | undefined} url
- */
-
-/**
- * @typedef {object} State
- * @property {View} view
- * @property {Frame} frame
- * @property {{ phase: "connecting" | "connected" | "lost", retryAtMs?: number, reason?: string }}
- *   connection
- * @property {boolean} needsToken
- * @property {boolean} isTokenWrong
- * @property {StatusEvent | undefined} status
- * @property {Loaded<Drawn>} windows
- * @property {Loaded<SummaryJson>} summary
- * @property {Loaded<ReadonlyMap<string, UrlClients>>} clients
- * @property {Loaded<{ errors: ErrorJson[], nextCursor: string | null, isComplete: boolean }>} errors
- * @property {boolean} isFrozen whether the raw errors stand still
- * @property {number | undefined} newestEndMs end of the newest window, which is "now"
- */
+/** What is to be asked for. */
+const NOTHING = { value: undefined, isOld: false, isLoading: true, failure: undefined };
 
 /**
  * What the page knows and does, without how it looks: asks the routes for the view, follows the
@@ -68,8 +34,10 @@ export class Dashboard {
   #state;
   #store = new WindowStore();
   #isDisposed = false;
-  /** Whether the store holds only what came since another view was chosen. */
-  #isPartial = true;
+  /** Buckets from here on may not be what the server has: -Infinity for all, Infinity for none. */
+  #staleFromMs = -Infinity;
+  /** Whether the newest window was asked for since there is a stream, which tells of those after it. */
+  #isNewestTold = false;
   #disposal = new AbortController();
   #stream;
   #requests = /** @type {Map<string, AbortController>} */ (new Map());
@@ -84,7 +52,6 @@ export class Dashboard {
   constructor({ api, view, onState }) {
     this.#api = api;
     this.#onState = onState;
-    const nothing = { value: undefined, isLoading: true, failure: undefined };
     this.#state = /** @type {State} */ ({
       view,
       frame: frameOf(view.range, { nowMs: Date.now(), windowMs: WINDOW_MS }),
@@ -92,16 +59,19 @@ export class Dashboard {
       needsToken: false,
       isTokenWrong: false,
       status: undefined,
-      windows: nothing,
-      summary: nothing,
-      clients: nothing,
-      errors: nothing,
+      windows: NOTHING,
+      summary: NOTHING,
+      clients: NOTHING,
+      errors: NOTHING,
       isFrozen: false,
       newestEndMs: undefined,
     });
     this.#refreshers = {
-      tail: new Refresher(() => this.#loadTail(), 3000),
-      summary: new Refresher(() => this.#loadSummary(), 5000),
+      windows: new Refresher(() => this.#loadStale(), 3000),
+      summary: new Refresher(async () => {
+        await this.#loadSummary();
+        this.#refreshers.clients.ask();
+      }, 5000),
       clients: new Refresher(() => this.#loadClients(), 15_000),
       errors: new Refresher(() => this.#loadErrors(), 2000),
     };
@@ -139,17 +109,31 @@ export class Dashboard {
    * @param {Partial<View>} change
    */
   look(change) {
-    const view = { ...this.#state.view, ...change };
-    const isSearchOnly = Object.keys(change).every((key) => key === "search");
+    const before = this.#state.view;
+    const view = { ...before, ...change };
+    // Charts that share a selection all tell it.
+    if (writeAddress(view) === writeAddress(before)) return;
+    const isSearchOnly =
+      writeAddress({ ...view, search: "" }) === writeAddress({ ...before, search: "" });
     this.#set({ view, isFrozen: false });
     if (isSearchOnly) this.#loadErrors({ isNew: true });
     else this.#loadAll({ isNew: true });
   }
 
-  /** @param {boolean} isFrozen */
+  /**
+   * Holds the raw errors still, or lets them go on.
+   *
+   * @param {boolean} isFrozen
+   */
   freeze(isFrozen) {
     this.#set({ isFrozen });
-    if (!isFrozen) this.#refreshers.errors.ask();
+    if (!isFrozen) {
+      this.#loadErrors();
+    } else if (this.#state.errors.value !== undefined) {
+      // An answer under way would move what somebody has begun to read.
+      this.#requests.get("errors")?.abort();
+      this.#set({ errors: { ...this.#state.errors, isLoading: false } });
+    }
   }
 
   /**
@@ -163,6 +147,8 @@ export class Dashboard {
 
   /** @param {string} token */
   useToken(token) {
+    // Anything else cannot be sent in a header, and is no token.
+    if (!/^[!-~]+$/.test(token)) return this.#set({ isTokenWrong: true });
     this.#api.token = token;
     this.#set({ needsToken: false, isTokenWrong: false });
     this.#stream.retryNow();
@@ -177,76 +163,100 @@ export class Dashboard {
 
   /** Adds the page of raw errors before the oldest one that is shown. */
   async loadOlderErrors() {
-    const { errors } = this.#state;
-    const { nextCursor } = errors.value ?? {};
-    if (!nextCursor || errors.isLoading) return;
+    const { value } = this.#state.errors;
+    if (!value?.nextCursor) return;
+    const { nextCursor, errors } = value;
     // A list that its reader has gone down in is no longer pulled away from under him.
-    this.#set({ isFrozen: true });
+    this.freeze(true);
     await this.#load("errors", async (signal) => {
       const page = await this.#errorPage({ cursor: nextCursor }, signal);
-      return { ...page, errors: [...errors.value?.errors ?? [], ...page.errors] };
+      return { ...page, errors: [...errors, ...page.errors] };
     });
+  }
+
+  /** Asks for raw errors once more: for the older ones that did not come, or for the newest. */
+  retryErrors() {
+    if (this.#state.isFrozen && this.#state.errors.value?.nextCursor) this.loadOlderErrors();
+    else this.freeze(false);
   }
 
   /** @param {{ isNew?: boolean }} options `isNew` where what is shown answers another question */
   async #loadAll({ isNew = false } = {}) {
-    const { view } = this.#state;
+    const { windows, summary, view } = this.#state;
+    this.#staleFromMs = -Infinity;
+    if (isNew) {
+      this.#store.clear();
+      this.#set({
+        windows: { ...windows, isOld: true },
+        summary: { ...summary, isOld: true },
+        clients: NOTHING,
+      });
+    }
     this.#moveFrame();
-    this.#isPartial ||= isNew;
-    if (isNew) this.#store.clear();
-    await this.#load("windows", async (signal) => {
-      // The newest window tells where "now" is, and how long windows are.
-      const { windows } = await this.#api.get("windows", { limit: 1, urls: 0 }, signal);
-      if (windows.length > 0 && this.#store.windowMs === undefined) {
-        this.#store.add({ ...windows[0], statuses: [] });
-      }
-      this.#moveFrame();
-      await this.#fetchBuckets(this.#state.frame.fromMs, signal);
-      this.#isPartial = false;
-      return this.#drawn();
-    });
-    // Somebody may have chosen another view meanwhile, which asks for itself.
-    if (view !== this.#state.view || this.#state.needsToken || this.#isDisposed) return;
-    await Promise.all([this.#loadSummary(), this.#loadErrors({ isNew })]);
+    const asked = this.#loadWindows();
+    // Before the first window nobody knows what time to ask for.
+    if (this.#store.windowMs === undefined) await asked;
+    if (view !== this.#state.view) return;
+    await Promise.all([
+      asked,
+      this.#loadSummary().then(() => this.#loadClients()),
+      this.#loadErrors({ isNew }),
+    ]);
   }
 
   /** @returns {Promise<void>} */
-  async #loadTail() {
-    if (this.#state.windows.isLoading) {
-      // All of it is under way, and would be given up for its end.
-      this.#refreshers.tail.ask();
-      return;
-    }
-    if (this.#isPartial) return await this.#loadAll();
-    const { frame } = this.#state;
-    const fromMs = Math.max(frame.toMs - 3 * frame.stepMs, frame.fromMs);
+  async #loadStale() {
+    if (this.#staleFromMs === Infinity) return;
+    // All of it is under way, and would be given up for its end.
+    if (this.#state.windows.isLoading) return this.#refreshers.windows.ask();
+    await this.#loadWindows();
+  }
+
+  async #loadWindows() {
     await this.#load("windows", async (signal) => {
-      await this.#fetchBuckets(fromMs, signal);
+      if (this.#store.windowMs === undefined || !this.#isNewestTold) {
+        const isConnected = () => this.#state.connection.phase === "connected";
+        const wasConnected = isConnected();
+        // The newest window tells where "now" is, and how long windows are.
+        const { windows } = await this.#api.get("windows", { limit: 1, urls: 0 }, signal);
+        signal.throwIfAborted();
+        if (windows.length > 0) this.#store.see(windows[0]);
+        this.#isNewestTold = wasConnected && isConnected();
+        this.#moveFrame();
+      }
+      await this.#fetchBuckets(signal);
       return this.#drawn();
     });
   }
 
   /**
-   * @param {number} fromMs
    * @param {AbortSignal} signal
    * @returns {Promise<void>}
    */
-  async #fetchBuckets(fromMs, signal) {
-    const { frame: { stepMs, toMs }, view: { url } } = this.#state;
-    const { windows } = await this.#api.get("windows", {
-      from: new Date(fromMs).toISOString(),
-      to: new Date(toMs).toISOString(),
-      step: stepMs === this.#store.windowMs ? undefined : toDuration(stepMs),
-      limit: 1000,
-      urls: url === undefined ? 0 : 1,
-      url,
-    }, signal);
-    // The first window may have told meanwhile how long windows are.
-    if (stepMs !== this.#state.frame.stepMs) {
-      this.#store.clear();
-      return await this.#fetchBuckets(this.#state.frame.fromMs, signal);
+  async #fetchBuckets(signal) {
+    const { frame: { fromMs, toMs, stepMs }, view: { url }, connection } = this.#state;
+    const staleFromMs = this.#staleFromMs;
+    const firstMs = Math.max(Math.floor(staleFromMs / stepMs) * stepMs, fromMs);
+    // Whatever closes from now on is told by the stream, where there is one.
+    if (connection.phase === "connected") this.#staleFromMs = Infinity;
+    try {
+      const { windows } = await this.#api.get("windows", {
+        from: new Date(firstMs).toISOString(),
+        to: new Date(toMs).toISOString(),
+        step: stepMs === this.#store.windowMs ? undefined : toDuration(stepMs),
+        limit: 1000,
+        urls: url === undefined ? 0 : 1,
+        url,
+      }, signal);
+      signal.throwIfAborted();
+      if (stepMs === this.#state.frame.stepMs) return this.#store.replaceFrom(windows, firstMs);
+    } catch (exception) {
+      this.#staleFromMs = Math.min(this.#staleFromMs, staleFromMs);
+      throw exception;
     }
-    this.#store.replaceFrom(windows, fromMs);
+    // The first window has told meanwhile how long windows are.
+    this.#staleFromMs = -Infinity;
+    await this.#fetchBuckets(signal);
   }
 
   async #loadSummary() {
@@ -259,18 +269,19 @@ export class Dashboard {
         urls: URLS_MAX,
         url,
       }, signal));
-    this.#refreshers.clients.ask();
   }
 
   async #loadClients() {
-    const { frame, summary } = this.#state;
+    const { frame, summary, view: { status } } = this.#state;
     const urls = summary.value?.urls.map(({ url }) => url) ?? [];
+    if (this.#isUnsaved || summary.isOld) return;
     await this.#load("clients", async (signal) => {
       const counted = /** @type {Map<string, UrlClients>} */ (new Map());
       for (const url of inRequests(urls).slice(0, CLIENT_REQUESTS_MAX)) {
         const { clients } = await this.#api.get("summary/clients", {
           from: new Date(frame.fromMs).toISOString(),
           to: new Date(frame.toMs).toISOString(),
+          status,
           url,
         }, signal);
         for (const entry of clients) counted.set(entry.url, entry);
@@ -282,8 +293,13 @@ export class Dashboard {
   /** @param {{ isNew?: boolean }} options `isNew` where what is shown answers another question */
   async #loadErrors({ isNew = false } = {}) {
     if (this.#state.isFrozen) return;
-    if (isNew) this.#set({ errors: { value: undefined, isLoading: true, failure: undefined } });
+    if (isNew) this.#set({ errors: NOTHING });
     await this.#load("errors", (signal) => this.#errorPage({}, signal));
+  }
+
+  /** Whether this run keeps no raw errors. */
+  get #isUnsaved() {
+    return this.#state.errors.failure?.code === "not_saved";
   }
 
   /**
@@ -317,19 +333,19 @@ export class Dashboard {
     this.#requests.get(key)?.abort();
     const request = new AbortController();
     this.#requests.set(key, request);
-    const { value } = this.#state[key];
+    const { token } = this.#api;
     this.#set({ [key]: { ...this.#state[key], isLoading: true } });
     try {
       const answer = await ask(request.signal);
       if (request.signal.aborted) return;
-      this.#set({ [key]: { value: answer, isLoading: false, failure: undefined } });
+      this.#set({ [key]: { value: answer, isOld: false, isLoading: false, failure: undefined } });
     } catch (exception) {
       if (request.signal.aborted) return;
       const failure = exception instanceof ApiException
         ? exception
         : new ApiException("The answer cannot be understood", { cause: exception });
-      this.#set({ [key]: { value, isLoading: false, failure } });
-      if (failure.status === 401) this.#askForToken();
+      this.#set({ [key]: { ...this.#state[key], isLoading: false, failure } });
+      this.#onRefused(failure, token);
     }
   }
 
@@ -338,18 +354,26 @@ export class Dashboard {
    * @param {AbortSignal} signal
    */
   async #connect(headers, signal) {
+    const { token } = this.#api;
+    if (this.#state.needsToken) throw new ApiException("A token is needed", { status: 401 });
     try {
       return await this.#api.open("events", {}, headers, signal);
     } catch (exception) {
-      if (exception instanceof ApiException && exception.status === 401) this.#askForToken();
+      this.#onRefused(exception, token);
       throw exception;
     }
   }
 
-  #askForToken() {
-    if (!this.#state.needsToken) {
-      this.#set({ needsToken: true, isTokenWrong: this.#api.token !== "" });
-    }
+  /**
+   * Asks for another token where that is why; not where another one is in use by now.
+   *
+   * @param {unknown} exception
+   * @param {string} token the one that was sent
+   */
+  #onRefused(exception, token) {
+    if (!(exception instanceof ApiException) || exception.status !== 401) return;
+    if (this.#state.needsToken || token !== this.#api.token) return;
+    this.#set({ needsToken: true, isTokenWrong: token !== "" });
   }
 
   #onConnected() {
@@ -359,11 +383,12 @@ export class Dashboard {
     // The stream brings the windows that were missed; the rest of the page has to ask for them.
     // A first connection may come after the first answers, and a window may have closed in between.
     if (wasLost) this.#loadAll();
-    else this.#refreshers.tail.ask();
+    else this.#refreshers.windows.ask();
   }
 
   /** @param {{ exception: unknown, waitMs: number }} lost */
   #onLost({ exception, waitMs }) {
+    this.#isNewestTold = false;
     const reason = exception instanceof Error ? exception.message : String(exception);
     this.#set({ connection: { phase: "lost", retryAtMs: Date.now() + waitMs, reason } });
   }
@@ -374,25 +399,32 @@ export class Dashboard {
    */
   #onEvent(type, data) {
     if (type === "status") this.#set({ status: data });
-    else if (type === "reset") this.#loadAll();
+    else if (type === "reset") this.#beginAnew();
     else if (type === "window") this.#onWindow(data);
+  }
+
+  /** The server has other results than before: of another log perhaps, in windows of another length. */
+  #beginAnew() {
+    this.#store = new WindowStore();
+    this.#loadAll({ isNew: true });
   }
 
   /** @param {WindowJson} window */
   #onWindow(window) {
     this.#store.add(window);
     this.#moveFrame();
-    const { frame, view } = this.#state;
+    const { frame, view, windows } = this.#state;
+    if (!isWithin(window, frame)) return;
     if (window.state === "closed") {
       // What the stream sends is whole only where it is what is drawn.
       if (view.url === undefined && window.length_ms === frame.stepMs) this.#store.close(window);
-      else this.#refreshers.tail.ask();
-      if (isWithin(window, frame)) this.#refreshers.summary.ask();
+      else this.#staleFromMs = Math.min(this.#staleFromMs, Date.parse(window.start));
+      this.#refreshers.windows.ask();
+      this.#refreshers.summary.ask();
     }
-    if (isWithin(window, frame)) this.#refreshers.errors.ask();
-    const { windows } = this.#state;
+    if (!this.#isUnsaved) this.#refreshers.errors.ask();
     // An answer under way brings them all.
-    if (windows.value !== undefined && !this.#isPartial) {
+    if (windows.value !== undefined && !windows.isOld) {
       this.#set({ windows: { ...windows, value: this.#drawn() } });
     }
   }
@@ -431,25 +463,4 @@ export class Dashboard {
 function isWithin({ start }, { fromMs, toMs }) {
   const startMs = Date.parse(start);
   return startMs >= fromMs && startMs < toMs;
-}
-
-/**
- * URLs in groups that one request each can name.
- *
- * @param {readonly string[]} urls
- * @returns {string[][]}
- */
-export function inRequests(urls) {
-  const groups = /** @type {string[][]} */ ([]);
-  let bytes = Infinity;
-  for (const url of urls) {
-    const { length } = new URLSearchParams({ url }).toString();
-    bytes += length + 1;
-    if (bytes > URL_BYTES_MAX) {
-      groups.push([]);
-      bytes = length;
-    }
-    groups.at(-1)?.push(url);
-  }
-  return groups;
 }

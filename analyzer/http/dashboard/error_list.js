@@ -2,8 +2,8 @@ import { Failure, LogText, Notice, Skeleton, StatusButton, Time } from "./elemen
 import { html, useEffect, useRef, useState } from "./preact.js";
 import { visible } from "./text.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
-/** @import { ErrorJson } from "./types.ts" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { ErrorJson, State } from "./types.ts" */
 
 /** How long somebody types without a pause before what was typed is looked for, in ms. */
 const TYPING_MS = 300;
@@ -42,7 +42,7 @@ export function ErrorList({ state, dashboard }) {
     failure !== undefined && isKept &&
     html`
       <${Failure} what="Raw errors are not up to date." failure=${failure}
-        onRetry=${() => dashboard.retry()} />
+        onRetry=${() => dashboard.retryErrors()} />
     `
   }
     ${
@@ -69,7 +69,7 @@ export function ErrorList({ state, dashboard }) {
     ${
     value?.nextCursor &&
     html`
-      <button class="button more" disabled=${isLoading}
+      <button class="button more" disabled=${isLoading && isFrozen}
         onClick=${() => dashboard.loadOlderErrors()}>${isLoading && isFrozen
           ? "Loading"
           : errors.length === 0
@@ -83,14 +83,25 @@ export function ErrorList({ state, dashboard }) {
 /** @param {{ search: string, onSearch: (search: string) => void }} props */
 function Search({ search, onSearch }) {
   const [text, setText] = useState(search);
+  const typed = useRef(search);
   const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
-  // The address may change without the field, by the button that leads back.
-  useEffect(() => setText(search), [search]);
+  useEffect(() => {
+    // The address may change without the field, by the button that leads back. What was typed here
+    // comes back too, and somebody may have typed on since.
+    if (search === typed.current) return;
+    clearTimeout(timer.current);
+    typed.current = search;
+    setText(search);
+  }, [search]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const type = (/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) => {
     const { value } = event.currentTarget;
     setText(value);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onSearch(value), TYPING_MS);
+    timer.current = setTimeout(() => {
+      typed.current = value;
+      onSearch(value);
+    }, TYPING_MS);
   };
   return html`
     <input class="search" type="search" placeholder="Search in the lines"
@@ -114,13 +125,17 @@ function ErrorRow({ error, view, dashboard }) {
       ? html`<span class="quiet">no time</span>`
       : html`<${Time} timeMs=${Date.parse(time)} />`
   }</span>
-    <${StatusButton} status=${status} isOn=${view.status === status} onChoose=${(
-    /** @type {number} */ chosen,
-  ) => dashboard.look({ status: view.status === chosen ? undefined : chosen })} />
+    ${
+    status === null
+      ? html`<span class="quiet">–</span>`
+      : html`<${StatusButton} status=${status} isOn=${view.status === status} onChoose=${(
+        /** @type {number} */ chosen,
+      ) => dashboard.look({ status: view.status === chosen ? undefined : chosen })} />`
+  }
     <button class="error-request" aria-expanded=${String(isOpen)} onClick=${toggle}>
-      <span class="error-method"><${LogText} text=${method} lengthMax=${12} /></span>
-      <${LogText} text=${url} lengthMax=${140} /></button>
-    <span class="error-ip"><${LogText} text=${ip} lengthMax=${45} /></span>
+      <span class="error-method"><${LogText} text=${method ?? ""} lengthMax=${12} /></span>
+      <${LogText} text=${url ?? ""} lengthMax=${140} /></button>
+    <span class="error-ip"><${LogText} text=${ip ?? ""} lengthMax=${45} /></span>
     ${isOpen && html`<${Record} record=${record} />`}
   </li>`;
 }
@@ -128,13 +143,16 @@ function ErrorRow({ error, view, dashboard }) {
 /** @param {{ record: unknown }} props */
 function Record({ record }) {
   const text = typeof record === "string" ? record : JSON.stringify(record, undefined, 2);
-  const copy = () => navigator.clipboard?.writeText(text);
+  const [copied, setCopied] = useState("Copy");
+  const copy = () =>
+    navigator.clipboard.writeText(text)
+      .then(() => setCopied("Copied"), () => setCopied("Not allowed"));
   return html`
     <div
       class="record"><pre tabindex="0" aria-label="Whole record"><bdi>${text.split("\n").map(
         visible,
       ).join("\n")}</bdi></pre>${navigator.clipboard !== undefined &&
-        html`<button class="button small" onClick=${copy}>Copy</button>`}</div>
+        html`<button class="button small" onClick=${copy}>${copied}</button>`}</div>
   `;
 }
 

@@ -6,8 +6,8 @@ const RETRY_MS = 2000;
 /** Longest wait between two attempts, in ms. */
 const RETRY_MS_MAX = 30_000;
 
-/** The server says something at least every 15 s; a connection that is silent for longer is dead. */
-const SILENCE_MS_MAX = 40_000;
+/** The server says something every second; a connection that is silent for so long is dead. */
+const SILENCE_MS_MAX = 10_000;
 
 /**
  * @typedef {object} EventStreamOptions

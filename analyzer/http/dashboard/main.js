@@ -4,6 +4,7 @@ import { App } from "./app.js";
 import { Dashboard } from "./dashboard.js";
 import { html, render } from "./preact.js";
 import { restoreTheme, storage } from "./theme.js";
+import { titleOf } from "./verdict.js";
 
 const TOKEN_KEY = "vigie.token";
 
@@ -15,7 +16,11 @@ api.token = storage(() => sessionStorage.getItem(TOKEN_KEY)) ?? "";
 const dashboard = new Dashboard({
   api,
   view: readAddress(location.hash),
-  onState: () => draw(),
+  onState: (state) => {
+    // Not with the page, which is not drawn as long as nobody sees it.
+    document.title = titleOf(state.status, { isLost: state.connection.phase === "lost" });
+    draw();
+  },
 });
 
 /** @param {string} token */
@@ -47,13 +52,19 @@ function draw() {
  * @param {string} address
  */
 function keepAddress(address) {
-  if (address === writeAddress(readAddress(location.hash))) return;
-  history.pushState(undefined, "", address === "" ? location.pathname : `#${address}`);
+  const before = readAddress(location.hash);
+  if (address === writeAddress(before)) return;
+  const url = address === "" ? location.pathname : `#${address}`;
+  // Who types would have to go back letter by letter.
+  const isSearchOnly = address === writeAddress({ ...before, search: dashboard.state.view.search });
+  if (isSearchOnly) history.replaceState(undefined, "", url);
+  else history.pushState(undefined, "", url);
 }
 
 addEventListener("popstate", () => dashboard.look(readAddress(location.hash)));
 addEventListener("online", () => dashboard.retry());
 document.addEventListener("visibilitychange", () => dashboard.hide(document.hidden));
 
+dashboard.hide(document.hidden);
 dashboard.start();
 draw();

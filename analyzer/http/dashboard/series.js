@@ -44,6 +44,8 @@ export function seriesOf(buckets, { frame: { fromMs, toMs, stepMs }, status, url
     for (const entry of bucket.statuses) {
       if (status !== undefined && entry.status !== status) continue;
       const count = url === undefined ? entry.error_count : countOf(entry.urls, url);
+      // A URL mostly fails in one way: the others are nothing to choose from.
+      if (count === 0) continue;
       errors += count;
       const counts = byStatus.get(entry.status) ?? nothing();
       counts[i] = count;

@@ -1,4 +1,4 @@
-import { html, useState } from "./preact.js";
+import { html, useEffect, useRef, useState } from "./preact.js";
 
 /**
  * Asks for the token of a server that was started with one.
@@ -7,6 +7,8 @@ import { html, useState } from "./preact.js";
  */
 export function TokenForm({ isWrong, onToken }) {
   const [token, setToken] = useState("");
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => field.current?.focus(), []);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (token.trim() !== "") onToken(token.trim());
@@ -17,12 +19,12 @@ export function TokenForm({ isWrong, onToken }) {
         <h1>This vigie is locked</h1>
         <p>It was started with a token. Enter it once; this tab keeps it until it is closed.</p>
         <label for="token">Token</label>
-        <input id="token" type="password" autocomplete="current-password" required value=${token}
+        <input id="token" ref=${field} type="password" autocomplete="current-password" required value=${token}
           aria-invalid=${String(isWrong)} aria-describedby=${isWrong ? "token-wrong" : undefined}
           onInput=${(/** @type {InputEvent & { currentTarget: HTMLInputElement }} */ event) =>
             setToken(event.currentTarget.value)} />
         ${isWrong &&
-          html`<p id="token-wrong" class="token-wrong" role="alert">That is not the token.</p>`}
+          html`<p id="token-wrong" class="token-wrong" role="alert">That is not the token, or not any more.</p>`}
         <button class="button primary" type="submit">Open</button>
       </form>
     </main>

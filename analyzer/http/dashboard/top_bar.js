@@ -1,10 +1,11 @@
 import { formatLocal, formatSpan } from "./format.js";
-import { html, useEffect, useState } from "./preact.js";
-import { PRESETS } from "./ranges.js";
+import { html, useEffect, useRef, useState } from "./preact.js";
+import { PRESET_DEFAULT, presetOf, PRESETS } from "./ranges.js";
 import { LogText } from "./elements.js";
 import { chooseTheme, currentTheme } from "./theme.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State, View } from "./types.ts" */
 
 /** @param {{ state: State, dashboard: Dashboard, onTheme: () => void }} props */
 export function TopBar({ state, dashboard, onTheme }) {
@@ -41,11 +42,15 @@ function Connection({ connection: { phase, retryAtMs, reason }, onRetry }) {
   const texts = {
     connecting: "Connecting",
     connected: "Live",
-    lost: `Connection lost, next try in ${seconds} s`,
+    lost: `Connection lost, ${seconds === 0 ? "trying again" : `next try in ${seconds} s`}`,
   };
   return html`<div class="connection" data-phase=${phase}>
     <span class="dot" aria-hidden="true"></span>
-    <span class="connection-text" title=${reason}>${texts[phase]}</span>
+    <span>${texts[phase]}</span>
+    ${
+    phase === "lost" &&
+    html`<span class="connection-reason quiet" title=${reason}>${reason}</span>`
+  }
     ${phase === "lost" && html`<button class="button small" onClick=${onRetry}>Try now</button>`}
   </div>`;
 }
@@ -92,11 +97,17 @@ function ThemeSwitch({ onTheme }) {
 export function Filters({ state: { view, frame }, dashboard }) {
   const { range, status, url } = view;
   const isFixed = !("preset" in range);
-  return html`<div class="filters">
+  const element = useRef(/** @type {HTMLElement | null} */ (null));
+  const clear = (/** @type {Partial<View>} */ change) => {
+    dashboard.look(change);
+    // The button that was used goes away, and the focus would go with it.
+    element.current?.focus();
+  };
+  return html`<div class="filters" ref=${element} tabindex="-1" role="group" aria-label="What is shown">
     <p class="filters-span">${
     isFixed
-      ? html`<${Chip} label="Go back to the last hour" onClear=${() =>
-        dashboard.look({ range: { preset: "1h" } })}>${
+      ? html`<${Chip} label=${`Go back to ${presetOf(PRESET_DEFAULT).title}`} onClear=${() =>
+        clear({ range: { preset: PRESET_DEFAULT } })}>${
         formatSpan(range.fromMs, range.toMs)
       } UTC<//>`
       : html`<span title=${`${formatLocal(frame.fromMs)} – ${
@@ -106,15 +117,15 @@ export function Filters({ state: { view, frame }, dashboard }) {
     ${
     status !== undefined &&
     html`
-      <${Chip} label=${`Show all statuses again`}
-        onClear=${() => dashboard.look({ status: undefined })}>status ${status}<//>
+      <${Chip} label="Show all statuses again"
+        onClear=${() => clear({ status: undefined })}>status ${status}<//>
     `
   }
     ${
     url !== undefined &&
     html`
       <${Chip} label="Show all URLs again"
-        onClear=${() => dashboard.look({ url: undefined })}>
+        onClear=${() => clear({ url: undefined })}>
         <${LogText} text=${url} lengthMax=${60} />
         <//>
     `

@@ -2,6 +2,7 @@ import type { RatesJson } from "../error_rates.ts";
 import type { SourceJson, TotalsJson } from "../live_json.ts";
 import type { StatusEventJson } from "../status_event.ts";
 import type { StatusJson, UrlJson, WindowJson } from "../../window/window_json.ts";
+import type { ApiException } from "./api.js";
 
 export type { SourceJson, StatusJson, TotalsJson, UrlJson, WindowJson };
 
@@ -63,14 +64,14 @@ export interface UrlClients {
   readonly complete: boolean;
 }
 
-/** One stored error. */
+/** One stored error; null is what cannot be read of it. */
 export interface ErrorJson {
   readonly time: string | null;
   readonly window_start: string | null;
-  readonly status: number;
-  readonly method: string;
-  readonly url: string;
-  readonly ip: string;
+  readonly status: number | null;
+  readonly method: string | null;
+  readonly url: string | null;
+  readonly ip: string | null;
   readonly record: unknown;
 }
 
@@ -93,4 +94,56 @@ export interface Frame {
   readonly fromMs: number;
   readonly toMs: number;
   readonly stepMs: number;
+}
+
+/** Everything that the page shows. It is never changed, only replaced. */
+export interface State {
+  readonly view: View;
+  readonly frame: Frame;
+  readonly connection: Connection;
+  readonly needsToken: boolean;
+  readonly isTokenWrong: boolean;
+  readonly status: StatusEvent | undefined;
+  readonly windows: Loaded<Drawn>;
+  readonly summary: Loaded<SummaryJson>;
+  readonly clients: Loaded<ReadonlyMap<string, UrlClients>>;
+  readonly errors: Loaded<ErrorPage>;
+  /** Whether the raw errors stand still. */
+  readonly isFrozen: boolean;
+  /** End of the newest window, which is "now"; `undefined` before the first. */
+  readonly newestEndMs: number | undefined;
+}
+
+/** How it stands with the stream of events. */
+export interface Connection {
+  readonly phase: "connecting" | "connected" | "lost";
+  /** Wall-clock time of the next attempt. */
+  readonly retryAtMs?: number;
+  /** Why it was lost. */
+  readonly reason?: string;
+}
+
+/** Something that was asked for: the latest answer, and why there is no newer one. */
+export interface Loaded<T> {
+  readonly value: T | undefined;
+  /** Whether the value answers another question than the one asked now. */
+  readonly isOld: boolean;
+  readonly isLoading: boolean;
+  readonly failure: ApiException | undefined;
+}
+
+/** What the charts draw, with what it was asked for: it stays until there is a newer answer. */
+export interface Drawn {
+  /** Oldest first. */
+  readonly buckets: readonly WindowJson[];
+  readonly frame: Frame;
+  readonly url: string | undefined;
+}
+
+/** Raw errors, newest first, as far as they were asked for. */
+export interface ErrorPage {
+  readonly errors: readonly ErrorJson[];
+  readonly nextCursor: string | null;
+  /** Whether all of the range before the next page was looked through. */
+  readonly isComplete: boolean;
 }

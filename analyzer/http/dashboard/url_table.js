@@ -4,8 +4,8 @@ import { formatCount, formatShare } from "./format.js";
 import { html, useState } from "./preact.js";
 import { Sparkline } from "./sparkline.js";
 
-/** @import { Dashboard, State } from "./dashboard.js" */
-/** @import { SummaryUrl, UrlClients } from "./types.ts" */
+/** @import { Dashboard } from "./dashboard.js" */
+/** @import { State, SummaryUrl, UrlClients } from "./types.ts" */
 
 /** @typedef {"count" | "clients" | "last_seen"} Order */
 
@@ -30,7 +30,7 @@ const COLUMNS = /** @type {const} */ ([
  */
 export function UrlTable({ state, dashboard }) {
   const [order, setOrder] = useState(/** @type {Order} */ ("count"));
-  const { summary: { value, failure, isLoading }, clients, view, frame } = state;
+  const { summary: { value, isOld, failure, isLoading }, clients, view, frame } = state;
   const [isWhole, setIsWhole] = useState(false);
   const isOneDay = frame.toMs - frame.fromMs <= 86_400_000;
   const urls = value === undefined ? [] : sorted(value.urls, order, clients.value);
@@ -59,7 +59,7 @@ export function UrlTable({ state, dashboard }) {
   }
     ${
     urls.length > 0 && html`
-      <table class="urls">
+      <table class="urls" data-dim=${isOld && isLoading}>
         <thead>
           <tr>${COLUMNS.map((column) =>
             html`<${Heading} key=${column.name} ...${column} current=${order} onOrder=${setOrder} />`

@@ -17,6 +17,9 @@ const BAD_RATIO = 3;
 /** Where so many of all requests fail, it is bad, however long it has been so. */
 const BAD_RATE = 0.5;
 
+/** Nobody calls it quiet where so many of all requests fail. */
+const QUIET_RATE = 0.05;
+
 /**
  * Says whether it is bad now.
  *
@@ -26,6 +29,31 @@ const BAD_RATE = 0.5;
 export function judge(status) {
   if (status === undefined) return { level: "unknown", sentence: "Waiting for the first figures" };
   return judgeSources(status.sources) ?? judgeRates(status.rates);
+}
+
+/**
+ * The title of the page, which tells of trouble also where only its tab is seen.
+ *
+ * @param {StatusEvent | undefined} status
+ * @param {{ isLost: boolean }} connection
+ */
+export function titleOf(status, { isLost }) {
+  if (isLost) return "No connection – vigie";
+  const { level, sentence } = judge(status);
+  return level === "usual" || level === "unknown" ? "vigie" : `${sentence} – vigie`;
+}
+
+/**
+ * What the verdict leaves out: a source that is lost may be the one with the errors.
+ *
+ * @param {StatusEvent} status
+ */
+export function missingSources({ sources }) {
+  // One that waits without a reason has nobody who sends.
+  const lost = sources.filter(({ phase, reason }) => phase === "waiting" && reason !== "");
+  if (lost.length === 0) return "";
+  const are = lost.length === 1 ? "is" : "are";
+  return `${lost.length} of ${sources.length} sources ${are} not connected`;
 }
 
 /**
@@ -96,7 +124,11 @@ export function judgeRates(rates) {
   if (before - now > 3 * Math.sqrt(before) && ratio <= 1 / RAISED_RATIO) {
     return { level: "usual", sentence: `Fewer errors than usual: ${formatMeasure(now)} a minute` };
   }
-  return { level: "usual", sentence: `Quiet: ${aMinute}, as usual` };
+  const isQuiet = rate < QUIET_RATE;
+  return {
+    level: "usual",
+    sentence: isQuiet ? `Quiet: ${aMinute}, as usual` : `As usual: ${aMinute}`,
+  };
 }
 
 /**

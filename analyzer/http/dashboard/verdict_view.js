@@ -1,9 +1,9 @@
 import { formatDuration, formatMeasure, formatShare } from "./format.js";
 import { Time } from "./elements.js";
 import { html, useEffect, useState } from "./preact.js";
-import { compare, judge } from "./verdict.js";
+import { compare, judge, missingSources } from "./verdict.js";
 
-/** @import { State } from "./dashboard.js" */
+/** @import { State } from "./types.ts" */
 
 /** An event time so far from the clock is said. */
 const CLOCK_DIFFERENCE_MS = 300_000;
@@ -23,6 +23,8 @@ export function VerdictView({ state: { status, connection, newestEndMs } }) {
         <p class="verdict-sentence">${sentence}</p>
         <${Announcement} level=${level} sentence=${sentence} />
         <${AsOf} status=${status} newestEndMs=${newestEndMs} isStale=${isStale} />
+        ${status !== undefined && level !== "blind" && !isStale && missingSources(status) !== "" &&
+          html`<p class="as-of is-old">${missingSources(status)}</p>`}
       </div>
       <dl class="figures">
         <${Figure} name="Errors a minute" value=${rates?.errors_per_minute} format=${formatMeasure}

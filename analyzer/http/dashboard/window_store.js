@@ -18,9 +18,20 @@ export class WindowStore {
    * @param {WindowJson} window
    */
   add(window) {
-    const startMs = this.#see(window);
+    this.see(window);
+    const startMs = Date.parse(window.start);
     if (window.state === "open") this.#open.set(startMs, window);
     else this.#open.delete(startMs);
+  }
+
+  /**
+   * Learns from any window how long they are, and where now is.
+   *
+   * @param {WindowJson} window
+   */
+  see({ end, length_ms: lengthMs }) {
+    this.newestEndMs = Math.max(this.newestEndMs ?? -Infinity, Date.parse(end));
+    this.windowMs ??= lengthMs;
   }
 
   /**
@@ -89,18 +100,12 @@ export class WindowStore {
       const startMs = Math.floor(Date.parse(window.start) / stepMs) * stepMs;
       if (startMs < fromMs || startMs >= toMs) continue;
       const bucket = buckets.get(startMs);
-      const isSame = window.length_ms === stepMs;
-      buckets.set(startMs, bucket === undefined || isSame ? window : sum(bucket, window));
+      if (bucket === undefined) buckets.set(startMs, window);
+      // The server has told already that it is closed, and the stream will.
+      else if (window.length_ms < stepMs) buckets.set(startMs, sum(bucket, window));
     }
     return [...buckets.entries()].sort(([a], [b]) => a - b)
       .map(([startMs, window]) => atStep(window, startMs, stepMs));
-  }
-
-  /** @param {WindowJson} window */
-  #see({ start, end, length_ms: lengthMs }) {
-    this.newestEndMs = Math.max(this.newestEndMs ?? -Infinity, Date.parse(end));
-    this.windowMs ??= lengthMs;
-    return Date.parse(start);
   }
 }
 

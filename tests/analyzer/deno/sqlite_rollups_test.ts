@@ -94,7 +94,7 @@ function countUrls(rows: readonly Row[]) {
     .sort((left, right) => right.count - left.count || (left.url < right.url ? -1 : 1));
 }
 
-// S-80
+// S-64
 Deno.test("SqliteRollups merge to what a naive count says, whatever was rolled up before", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -107,7 +107,7 @@ Deno.test("SqliteRollups merge to what a naive count says, whatever was rolled u
           history.put(window);
           if (pieces > 50) history.rollUp();
         }
-        history.commit(1);
+        history.commit(1, 0);
         for (let i = 0; i < pieces; i++) history.rollUp();
         for (const [first, count] of ranges) {
           const fromMs = DAY - DAY_MS + first * LENGTH_MS;
@@ -187,19 +187,19 @@ function oneErrorAWindow(days: number): Row[] {
   }));
 }
 
-// S-80
+// S-64
 Deno.test("SqliteRollups are made of what is final, and a day of them is read as one part", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
     const windows = closedWindows(oneErrorAWindow(2), { lengthMs: LENGTH_MS });
     const atEnd = windows.findIndex(({ startMs }) => startMs === DAY + DAY_MS);
     for (const window of windows.slice(0, atEnd)) history.put(window);
-    history.commit(1);
+    history.commit(1, 0);
     rollUpAll(history);
     const days = () => rollupsOf(path).filter(({ level }) => level === DAY_MS);
     assert.deepEqual(days(), [], "the first window behind the day has not closed");
     history.put(windows[atEnd]!);
-    history.commit(2);
+    history.commit(2, 0);
     rollUpAll(history);
     assert.deepEqual(days(), [{ level: DAY_MS, start: DAY }]);
     assert.equal([...history.ranges.parts(DAY, DAY + DAY_MS)].length, 1);
@@ -208,16 +208,16 @@ Deno.test("SqliteRollups are made of what is final, and a day of them is read as
   });
 });
 
-// S-80
+// S-64
 Deno.test("SqliteRollups go with a window that is taken back, deleted or replaced, and come again", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
     const windows = closedWindows(oneErrorAWindow(2), { lengthMs: LENGTH_MS });
     const middle = windows.findIndex(({ startMs }) => startMs === DAY + DAY_MS / 2);
     for (const window of windows.slice(0, middle)) history.put(window);
-    history.commit(1);
+    history.commit(1, 0);
     for (const window of windows.slice(middle)) history.put(window);
-    history.commit(2);
+    history.commit(2, 0);
     rollUpAll(history);
     const starts = (level: number) =>
       rollupsOf(path).filter((rollup) => rollup.level === level)
@@ -232,7 +232,7 @@ Deno.test("SqliteRollups go with a window that is taken back, deleted or replace
     assert.equal(total(), middle);
 
     for (const window of windows.slice(middle)) history.put(window);
-    history.commit(2);
+    history.commit(2, 0);
     rollUpAll(history);
     assert.deepEqual(starts(DAY_MS / 4), [0, 6, 12, 18, 24, 30, 36]);
     {
@@ -252,7 +252,7 @@ Deno.test("SqliteRollups go with a window that is taken back, deleted or replace
     );
     history.put(replaced!);
     assert.equal(total(), windows.length + 1);
-    history.commit(3);
+    history.commit(3, 0);
     rollUpAll(history);
     assert.deepEqual(starts(DAY_MS), [0]);
     assert.equal(total(), windows.length + 1);
@@ -267,7 +267,7 @@ Deno.test("SqliteRollups go with a window that is taken back, deleted or replace
 
 const DAYS = { fromMs: DAY, toMs: DAY + 2 * DAY_MS, urlsMax: 10 };
 
-// S-80
+// S-64
 Deno.test("SqliteRollups throw away what was merged while a window changed", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
@@ -281,13 +281,13 @@ Deno.test("SqliteRollups throw away what was merged while a window changed", asy
     for (const window of closedWindows(starts.flatMap(urls), { lengthMs: LENGTH_MS })) {
       history.put(window);
     }
-    history.commit(1);
+    history.commit(1, 0);
     history.rollUp();
     history.rollUp();
     assert.deepEqual(rollupsOf(path), [], "not done yet");
     const [replaced] = closedWindows([{ time: DAY, url: "/new" }], { lengthMs: LENGTH_MS });
     history.put(replaced!);
-    history.commit(2);
+    history.commit(2, 0);
     rollUpAll(history);
     assert.equal(rollupsOf(path).length, 1);
     const merged = finish(mergeWindows(
@@ -305,14 +305,14 @@ Deno.test("SqliteRollups take late rows from the windows, whenever they come", (
   for (const window of closedWindows(oneErrorAWindow(2), { lengthMs: LENGTH_MS })) {
     history.put(window);
   }
-  history.commit(1);
+  history.commit(1, 0);
   rollUpAll(history);
   for (const epoch of [2, 3, 4, 5]) {
     history.addLate({ windowStartMs: DAY, lateCount: 3, lateErrorCount: 1 });
     const { lateCount, lateErrorCount } = history.ranges.sum(DAY, DAY + DAY_MS);
     assert.deepEqual([lateCount, lateErrorCount], [3 * (epoch - 1), epoch - 1]);
     assert.deepEqual(history.ranges.sum(DAY + LENGTH_MS, DAY + DAY_MS).lateCount, 0);
-    history.commit(epoch);
+    history.commit(epoch, 0);
   }
 });
 
@@ -323,7 +323,7 @@ Deno.test("SqliteWindowHistory() takes over a database of version 1 with everyth
     {
       using history = new SqliteWindowHistory(path, LENGTH_MS);
       for (const window of windows) history.put(window);
-      history.commit(1);
+      history.commit(1, 0);
     }
     {
       using database = new DatabaseSync(path);
@@ -346,6 +346,91 @@ Deno.test("SqliteWindowHistory() takes over a database of version 1 with everyth
   });
 });
 
+Deno.test("SqliteWindowHistory.rollUp() goes on past a window that somebody has damaged", async () => {
+  await withPath((path) => {
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    const windows = closedWindows(oneErrorAWindow(1), { lengthMs: LENGTH_MS });
+    for (const window of windows) history.put(window);
+    history.commit(1, 0);
+    {
+      using other = new DatabaseSync(path);
+      const damage = (column: string, value: string, windowMs: number) =>
+        other.exec(`UPDATE window_statuses SET ${column} = ${value} WHERE start_ms = ${windowMs}`);
+      damage("sketch", "x'0100ff'", DAY);
+      damage("sketch", "x'0900'", DAY + DAY_MS / 24);
+      damage("top_urls", "'[[1'", DAY + 2 * DAY_MS / 24);
+      damage("top_urls", "'[null]'", DAY + 3 * DAY_MS / 24);
+    }
+    history.put({ ...windows[0]!, startMs: DAY + DAY_MS });
+    rollUpAll(history);
+    history.commit(2, 0);
+    const hours = rollupsOf(path).filter(({ level }) => level === DAY_MS / 24);
+    assert.deepEqual(
+      hours.map(({ start }) => (start - DAY) / (DAY_MS / 24)),
+      Array.from({ length: 20 }, (_, i) => i + 4),
+    );
+    {
+      using other = new DatabaseSync(path);
+      const due = "SELECT count(*) AS due FROM rollups_due WHERE start_ms < ?";
+      assert.equal(other.prepare(due).get(DAY + DAY_MS)!["due"], 0, "tried once");
+    }
+    const rest = { ...DAYS, fromMs: DAY + 4 * DAY_MS / 24 };
+    assert.equal(finish(mergeWindows(history.ranges, rest, new PieceMeter()))!.errorCount, 121);
+    assert.throws(() => finish(mergeWindows(history.ranges, DAYS, new PieceMeter())), SyntaxError);
+  });
+});
+
+// S-50, S-64
+Deno.test("SqliteRollups go with the windows that are removed as too old", async () => {
+  await withPath((path) => {
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    for (const window of closedWindows(oneErrorAWindow(1.5), { lengthMs: LENGTH_MS })) {
+      history.put(window);
+    }
+    for (const epoch of [1, 2, 3]) history.commit(epoch, 0);
+    rollUpAll(history);
+    // All but the last window of the first twelve hours.
+    const nowMs = DAY + DAY_MS / 2;
+    history.removeOld({ nowMs, retentionMs: 0, windowsMax: 1000 });
+    const starts = () =>
+      rollupsOf(path).filter(({ level }) => level === DAY_MS / 4)
+        .map(({ start }) => (start - DAY) / MINUTE_MS / 60);
+    assert.deepEqual(starts(), [12, 18, 24]);
+    const total = () => finish(mergeWindows(history.ranges, DAYS, new PieceMeter()))!.errorCount;
+    const left = DAY_MS / LENGTH_MS + 1;
+    assert.equal(total(), left);
+    rollUpAll(history);
+    assert.deepEqual(starts(), [6, 12, 18, 24]);
+    assert.equal(total(), left);
+    history.removeOld({ nowMs: nowMs + 1, retentionMs: 0, windowsMax: 1000 });
+    assert.deepEqual(starts(), [12, 18, 24]);
+    assert.equal(total(), left - 1);
+  });
+});
+
+Deno.test("SqliteRollups of another version are made anew, not taken over", async () => {
+  await withPath((path) => {
+    {
+      using history = new SqliteWindowHistory(path, LENGTH_MS);
+      for (const window of closedWindows(oneErrorAWindow(1), { lengthMs: LENGTH_MS })) {
+        history.put(window);
+      }
+      history.commit(1, 0);
+      rollUpAll(history);
+    }
+    const before = rollupsOf(path);
+    assert.ok(before.length > 20);
+    {
+      using other = new DatabaseSync(path);
+      other.exec(`UPDATE rollup_levels SET level_ms = 2 * level_ms`);
+    }
+    using history = new SqliteWindowHistory(path, LENGTH_MS);
+    assert.deepEqual(rollupsOf(path), []);
+    rollUpAll(history);
+    assert.deepEqual(rollupsOf(path), before);
+  });
+});
+
 Deno.test("SqliteWindowHistory.rollUp() leaves for later what the system refuses", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS, {
@@ -354,7 +439,7 @@ Deno.test("SqliteWindowHistory.rollUp() leaves for later what the system refuses
     for (const window of closedWindows(oneErrorAWindow(1), { lengthMs: LENGTH_MS })) {
       history.put(window);
     }
-    history.commit(1);
+    history.commit(1, 0);
     {
       using blocker = new DatabaseSync(path);
       blocker.exec("BEGIN IMMEDIATE");

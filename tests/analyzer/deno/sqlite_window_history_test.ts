@@ -104,9 +104,9 @@ Deno.test("SqliteWindowHistory.put() replaces a window and keeps its late counts
     using history = open(path);
     history.put(closed());
     history.addLate(late(START_MS));
-    history.commit(1);
+    history.commit(1, 0);
     history.put(closed({ totalCount: 7, errorCount: 0, statuses: [] }));
-    history.commit(2);
+    history.commit(2, 0);
     const window = history.get(START_MS, ALL)!;
     assert.equal(window.totalCount, 7);
     assert.deepEqual(window.statuses, []);
@@ -124,7 +124,7 @@ Deno.test("SqliteWindowHistory.addLate() adds up over checkpoints, and ignores u
       history.addLate(late(START_MS, 2, 1));
       history.addLate(late(START_MS, 3, 0));
       history.addLate(late(START_MS + LENGTH_MS));
-      history.commit(epoch);
+      history.commit(epoch, 0);
       const { lateCount, lateErrorCount } = history.get(START_MS, ALL)!;
       assert.deepEqual([lateCount, lateErrorCount], [5 * epoch, epoch]);
     }
@@ -139,7 +139,7 @@ Deno.test("SqliteWindowHistory keeps windows of other lengths apart, late counts
     long.put(closed());
     for (const epoch of [1, 2, 3]) {
       long.addLate(late(START_MS));
-      long.commit(epoch);
+      long.commit(epoch, 0);
     }
     const short = new SqliteWindowHistory(path, 10_000);
     try {
@@ -150,7 +150,7 @@ Deno.test("SqliteWindowHistory keeps windows of other lengths apart, late counts
       assert.equal(short.get(START_MS, ALL)!.lateCount, 0);
       short.addLate(late(START_MS, 5));
       for (const epoch of [4, 5, 6]) {
-        short.commit(epoch);
+        short.commit(epoch, 0);
         assert.equal(short.get(START_MS, ALL)!.lateCount, 5);
         assert.equal(long.get(START_MS, ALL)!.lateCount, 9);
         short.addLate(late(START_MS, 0, 0));
@@ -168,7 +168,7 @@ Deno.test("SqliteWindowHistory.commit() shows windows to other connections, and 
     writer.put(closed());
     assert.deepEqual(indexes(writer), [0]);
     assert.deepEqual(indexes(reader), []);
-    writer.commit(1);
+    writer.commit(1, 0);
     assert.deepEqual(indexes(reader), [0]);
     writer.addLate(late(START_MS));
     assert.equal(writer.get(START_MS, ALL)!.lateCount, 3);
@@ -181,7 +181,7 @@ Deno.test("SqliteWindowHistory.close() gives up what was not committed, and keep
     {
       using history = open(path);
       history.put(closed());
-      history.commit(1);
+      history.commit(1, 0);
       history.put(closed({ startMs: START_MS + LENGTH_MS }));
       history.addLate(late(START_MS));
     }
@@ -208,11 +208,11 @@ Deno.test("SqliteWindowHistory.isNew tells a database that was made from one tha
 Deno.test("SqliteWindowHistory.commit() refuses a checkpoint out of turn", async () => {
   await withPath((path) => {
     using history = open(path);
-    assert.throws(() => history.commit(2), /Cannot commit checkpoint 2: 1 is next/);
-    history.commit(1);
-    assert.throws(() => history.commit(1), /2 is next/);
+    assert.throws(() => history.commit(2, 0), /Cannot commit checkpoint 2: 1 is next/);
+    history.commit(1, 0);
+    assert.throws(() => history.commit(1, 0), /2 is next/);
     history.rollBackTo(40);
-    history.commit(41);
+    history.commit(41, 0);
   });
 });
 
@@ -223,7 +223,7 @@ Deno.test("SqliteWindowHistory.rollBackTo() takes back late rows with their chec
     history.put(closed());
     for (const epoch of [1, 2, 3, 4]) {
       history.addLate(late(START_MS, 10 ** epoch, epoch));
-      history.commit(epoch);
+      history.commit(epoch, 0);
     }
     history.addLate(late(START_MS, 5, 5));
     const counts: number[] = [];
@@ -442,7 +442,7 @@ Deno.test("SqliteWindowHistory does what its model in memory does", async () => 
                   break;
                 case "commit":
                   model.commit();
-                  history.commit(model.epoch);
+                  history.commit(model.epoch, 0);
                   break;
                 case "roll back":
                   if (operation.isReopened) {
@@ -482,7 +482,7 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
     using history = open(path);
     history.rollBackTo(0);
     putTwo(history, 0);
-    history.commit(1);
+    history.commit(1, 0);
     {
       using other = new DatabaseSync(path);
       other.exec("BEGIN IMMEDIATE");
@@ -490,19 +490,37 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
       for (const index of [2, 4, 6]) putTwo(history, index);
       assert.deepEqual(indexes(history), [1, 0]);
       assert.equal(history.isBehind, true);
-      assert.throws(() => history.commit(2), StorageException);
-      assert.throws(() => history.commit(2), {
+      assert.throws(() => history.commit(2, 0), StorageException);
+      assert.throws(() => history.commit(2, 0), {
         name: "StorageException",
         message: `Cannot write ${path}: database is locked`,
       });
     }
-    history.commit(2);
+    history.commit(2, 0);
     assert.equal(history.isBehind, false);
     assert.deepEqual(indexes(history), [7, 6, 5, 4, 3, 2, 1, 0]);
     assert.equal(history.get(START_MS + 4 * LENGTH_MS, ALL)!.lateCount, 3);
     putTwo(history, 8);
     assert.equal(indexes(history)[0], 9, "what is put is seen at once again");
-    history.commit(3);
+    history.commit(3, 0);
+  });
+});
+
+Deno.test("SqliteWindowHistory.isBehind tells that a commit which failed took windows back", async () => {
+  await withPath((path) => {
+    let database: DatabaseSync;
+    using history = open(path, { open: () => database = new DatabaseSync(path) });
+    database!.exec(`CREATE TEMP TRIGGER refuse BEFORE UPDATE OF stored_ms ON windows
+      BEGIN SELECT RAISE(ABORT, 'no'); END`);
+    putTwo(history, 0);
+    assert.equal(history.isBehind, false);
+    assert.throws(() => history.commit(1, 0));
+    assert.deepEqual(indexes(history), []);
+    assert.equal(history.isBehind, true);
+    database!.exec("DROP TRIGGER refuse");
+    history.commit(1, 0);
+    assert.deepEqual(indexes(history), [1, 0]);
+    assert.equal(history.isBehind, false);
   });
 });
 
@@ -513,21 +531,21 @@ Deno.test("SqliteWindowHistory.commit() puts anew what did not fit, once there i
     using history = open(path, { open: () => database = new DatabaseSync(path) });
     history.rollBackTo(0);
     putTwo(history, 0);
-    history.commit(1);
+    history.commit(1, 0);
     const { page_count: pages } = database!.prepare("PRAGMA page_count").get() as {
       page_count: number;
     };
     database!.exec(`PRAGMA max_page_count = ${pages}`);
     for (let index = 2; index < 100; index += 2) putTwo(history, index);
     for (let attempt = 0; attempt < 2; attempt++) {
-      assert.throws(() => history.commit(2), {
+      assert.throws(() => history.commit(2, 0), {
         name: "StorageException",
         message: `Cannot write ${path}: database or disk is full`,
       });
       assert.deepEqual(indexes(history), [1, 0], "all of it or nothing");
     }
     database!.exec("PRAGMA max_page_count = 1000000");
-    history.commit(2);
+    history.commit(2, 0);
     assert.equal(indexes(history).length, 100);
     using other = open(path);
     assert.equal(indexes(other).length, 100);
@@ -543,7 +561,7 @@ Deno.test("SqliteWindowHistory.sync() moves the log into the database where the 
     using history = open(path, { syncFile });
     history.rollBackTo(0);
     putTwo(history, 0);
-    history.commit(1);
+    history.commit(1, 0);
     await assert.rejects(history.sync(), StorageException);
     {
       using reader = new DatabaseSync(path);
@@ -566,7 +584,7 @@ Deno.test("SqliteWindowHistory.sync() moves the log that a killed process has le
       using history = open(path);
       history.rollBackTo(0);
       putTwo(history, 0);
-      history.commit(1);
+      history.commit(1, 0);
       // What it could not sync is lost with the machine, though it can be read until then.
       for (const ending of ["", "-wal"]) await Deno.copyFile(path + ending, left + ending);
     }
@@ -587,7 +605,7 @@ Deno.test("SqliteWindowHistory.rollBackTo() says in one kind of exception that i
     assert.throws(() => history.rollBackTo(0), StorageException);
     other.exec("ROLLBACK");
     history.rollBackTo(0);
-    history.commit(1);
+    history.commit(1, 0);
   });
 });
 
@@ -597,7 +615,7 @@ Deno.test("SqliteWindowHistory() throws for a database with damage inside", asyn
       using history = open(path);
       history.rollBackTo(0);
       for (let index = 0; index < 100; index += 2) putTwo(history, index);
-      history.commit(1);
+      history.commit(1, 0);
     }
     const bytes = Deno.readFileSync(path);
     bytes.fill(0x5a, bytes.length / 2, bytes.length / 2 + 4096);
@@ -611,7 +629,7 @@ Deno.test("SqliteWindowHistory.sync() works before anything is written, after it
     using history = open(path);
     await history.sync();
     history.put(closed());
-    history.commit(1);
+    history.commit(1, 0);
     await history.sync();
     await Deno.remove(`${path}-wal`);
     await history.sync();
@@ -641,6 +659,7 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
           expected.startsAfter(-Infinity, 1000),
         );
         assert.equal(history.oldestStartMs(), expected.oldestStartMs());
+        assert.equal(history.newestStartMs(), expected.newestStartMs());
         const range = { fromMs: Math.min(one, other), toMs: Math.max(one, other), spanMs };
         assert.deepEqual(
           history.sumBySpan(range).map((sum) => ({ ...sum })),
@@ -652,7 +671,7 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
   });
 });
 
-// S-81
+// S-65
 Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
   await withPath((path) => {
     const block = (part: number, startBytes: number) => ({
@@ -668,10 +687,10 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     {
       using history = open(path);
       history.addErrorBlock(block(2, 0));
-      history.commit(1);
+      history.commit(1, 0);
       history.addErrorBlock(block(2, 10));
       assert.deepEqual(plain(history), [block(2, 0), block(2, 10)]);
-      history.commit(2);
+      history.commit(2, 0);
       history.learnErrorBlock(block(1, 0));
       history.addErrorBlock(block(3, 0));
     }
@@ -683,7 +702,7 @@ Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint
     history.addErrorBlock(block(2, 10));
     // In the transaction that is open.
     history.learnErrorBlock(block(1, 0));
-    history.commit(2);
+    history.commit(2, 0);
     history.forgetErrorPart(2);
     assert.deepEqual(plain(history), [block(1, 0)]);
   });

@@ -84,7 +84,7 @@ async function damaged(
     const { history, checkpoints, recovered } = await results.open([source(isLive)]);
     const window = windowSummary({ startMs: START_MS, lengthMs: LENGTH_MS });
     history.put({ ...window, state: "closed", ipSketches: window.statuses.map(() => EMPTY) });
-    history.commit(1);
+    history.commit(1, 0);
     const first = await checkpoints.load({ notice: assert.fail, onNoneWhole: assert.fail });
     await checkpoints.save({
       ...first!,

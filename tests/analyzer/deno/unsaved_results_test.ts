@@ -55,7 +55,7 @@ Deno.test("UnsavedResults keeps no windows where nobody can ask for them", async
   using results = unsaved(["--no-http"]);
   const { history } = await results.open([]);
   put(history, 0);
-  history.commit(1);
+  history.commit(1, 0);
   await history.sync();
   assert.deepEqual(history.query({ limit: 1, urlsMax: 0 }).windows, []);
   assert.equal(history.get(0, { urlsMax: 1 }), undefined);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ErrorQuery, StoredError } from "../../../analyzer/history/error_reader.ts";
-import { PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
+import { ErrorSearch, PAGE_LENGTH, PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
 import type { ErrorPlace } from "../../../analyzer/sink/error_index.ts";
 import type { Row } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
@@ -35,7 +35,7 @@ const row = fc.record({
   url: fc.constantFrom("/a", "/b?x=1", "/ü", '/"quoted"', "/back\\slash", "/new\nline", "/A"),
 });
 
-// S-81
+// S-65
 Deno.test("ErrorSearch.find() gives what a filter over all rows gives, the last one first", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -101,7 +101,7 @@ async function fill(fixture: SavedErrorsFixture, windows: number, errors: number
   }
 }
 
-// S-81
+// S-65
 Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 8 * 1024 * 1024 });
   await fill(fixture, 300, 1000);
@@ -131,7 +131,7 @@ Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", 
   assert.equal(fixture.readBytes, PIECE_BYTES, "the newest stand at the end");
 });
 
-// S-81
+// S-65
 Deno.test("ErrorSearch.find() reads files once of which nothing is known, and then as few as ever", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 2 * 1024 * 1024 });
   await fill(fixture, 60, 1000);
@@ -152,7 +152,7 @@ Deno.test("ErrorSearch.find() reads files once of which nothing is known, and th
   }
 });
 
-// S-82
+// S-66
 Deno.test("ErrorSearch.find() stops at its budget, and goes on from there", async () => {
   using fixture = await SavedErrorsFixture.create({ errorReadBytes: 2 * PIECE_BYTES });
   await fill(fixture, 50, 1000);
@@ -167,7 +167,46 @@ Deno.test("ErrorSearch.find() stops at its budget, and goes on from there", asyn
   assert.ok((await fixture.search.find({ limit: 10 })).isComplete);
 });
 
-// S-82
+Deno.test("ErrorSearch reads one piece at a time, whoever asks, and goes on where one could not be read", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  await fixture.append([storedRow(START_MS)]);
+  const reads: { readonly answer: (bytes: Uint8Array) => void; readonly fail: () => void }[] = [];
+  const { index, limits, limitCounter, storage } = fixture;
+  const search = new ErrorSearch({
+    files: {
+      readPiece: () =>
+        new Promise((resolve, reject) =>
+          reads.push({ answer: resolve, fail: () => reject(new Error("broken")) })
+        ),
+    },
+    index,
+    windowLengthMs: LENGTH_MS,
+    limits,
+    limitCounter,
+  });
+  const found = [search.find(ALL), search.find(ALL)];
+  const counted = search.countClients(
+    { fromMs: 0, toMs: 8e15, urls: ["/resource/1"] },
+    () => 0,
+  );
+  const settle = () => new Promise((resolve) => setTimeout(resolve));
+  const bytes = storage.bytes(storage.paths()[0]!)!;
+  const refused = assert.rejects(found[0]!, /broken/);
+  await settle();
+  assert.equal(reads.length, 1);
+  reads[0]!.fail();
+  await refused;
+  await settle();
+  assert.equal(reads.length, 2);
+  reads[1]!.answer(bytes);
+  assert.equal((await found[1]!).errors.length, 1);
+  await settle();
+  assert.equal(reads.length, 3);
+  reads[2]!.answer(bytes);
+  assert.equal((await counted).clients[0]!.count, 1);
+});
+
+// S-66
 Deno.test("ErrorSearch.find() keeps its place while files grow", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 500 });
   const append = (from: number, to: number) =>
@@ -188,7 +227,7 @@ Deno.test("ErrorSearch.find() keeps its place while files grow", async () => {
   assert.deepEqual(urls, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map((i) => `/${i}`));
 });
 
-// S-81
+// S-65
 Deno.test("ErrorSearch.find() finds late rows and those in the future, wherever they stand", async () => {
   using fixture = await SavedErrorsFixture.create();
   const future = START_MS + 365 * 24 * 3600 * 1000;
@@ -203,6 +242,15 @@ Deno.test("ErrorSearch.find() finds late rows and those in the future, wherever 
   assert.deepEqual(await at(START_MS), ["/on-time"]);
   assert.deepEqual(await at(future), ["/future"]);
   assert.deepEqual(await at(future + 1), []);
+});
+
+// S-67
+Deno.test("ErrorSearch.countClients() counts errors in the future by their windows, too", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  const future = START_MS + 1000 * LENGTH_MS;
+  await fixture.append([{ ...storedRow(future + LENGTH_MS - 1), time: "future" }]);
+  const query = { fromMs: future, toMs: future + 1, urls: ["/resource/1"] };
+  assert.equal((await fixture.search.countClients(query, () => 0)).clients[0]!.count, 1);
 });
 
 Deno.test("ErrorSearch.find() leaves out what is no record, and does without a file that is gone", async () => {
@@ -234,7 +282,19 @@ Deno.test("ErrorSearch.find() reads lines that are longer than a piece, whole", 
   assert.deepEqual(urlsOf(await findAll(fixture, { limit: 1 })), [2, 1, 0].map(long));
 });
 
-// S-81
+// S-66
+Deno.test("ErrorSearch.find() ends a page of long lines before its limit", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  const long = (i: number) => `/${i}/${"x".repeat(50_000)}`;
+  const indexes = Array.from({ length: 50 }, (_, i) => i);
+  await fixture.append(indexes.map((i) => storedRow(START_MS + i, { url: long(i) })));
+  const page = await fixture.search.find(ALL);
+  assert.equal(page.errors.length, Math.ceil(PAGE_LENGTH / 50_100));
+  assert.equal(page.isComplete, false);
+  assert.deepEqual(urlsOf(await findAll(fixture, ALL)), indexes.toReversed().map(long));
+});
+
+// S-65
 Deno.test("ErrorSearch.find() finds values that stand in their line as escapes", async () => {
   using fixture = await SavedErrorsFixture.create();
   const line = '{"timestamp":"2025-05-30T18:52:30Z","ip":"192.0.2.\\u0031","method":"GET",' +
@@ -255,7 +315,7 @@ Deno.test("ErrorSearch.find() finds whole URLs by the cut ones of a list", async
   assert.deepEqual(urlsOf(found.errors), [urls[2], urls[1]]);
 });
 
-// S-83
+// S-67
 Deno.test("ErrorSearch.countClients() counts the clients of each URL in the windows of a range", async () => {
   using fixture = await SavedErrorsFixture.create();
   const rows: Row[] = [];
@@ -279,7 +339,22 @@ Deno.test("ErrorSearch.countClients() counts the clients of each URL in the wind
   }
 });
 
-// S-83
+// S-67
+Deno.test("ErrorSearch.countClients() counts the clients of one status alone", async () => {
+  using fixture = await SavedErrorsFixture.create();
+  await fixture.append([
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.1", status: 404 }),
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.2", status: 404 }),
+    storedRow(START_MS, { url: "/a", ip: "192.0.2.2", status: 500 }),
+  ]);
+  const query = { fromMs: START_MS, toMs: START_MS + LENGTH_MS, urls: ["/a"] };
+  for (const [status, count] of [[undefined, 2], [404, 2], [500, 1], [403, 0]] as const) {
+    const { clients } = await fixture.search.countClients({ ...query, status }, () => 0);
+    assert.equal(clients[0]!.count, count);
+  }
+});
+
+// S-67
 Deno.test("ErrorSearch.countClients() stops at its budgets, and says so", async () => {
   using fixture = await SavedErrorsFixture.create({
     clientReadBytes: PIECE_BYTES,

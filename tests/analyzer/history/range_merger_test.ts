@@ -25,7 +25,7 @@ function finish<Result>(
   }
 }
 
-// S-80
+// S-64
 Deno.test("mergeWindows() adds up counts, and merges distinct clients instead of adding them", () => {
   const history = new InMemoryHistory([0, 1, 2].map((i) =>
     windowSummary({
@@ -109,7 +109,8 @@ Deno.test("RangeMerger keeps a bounded number of URLs, and says what it cannot k
   const { pauses } = finish(merger.addAll([frequent, ...parts]));
   assert.ok(pauses >= 2, "in pieces");
   assert.ok(merger.urlCount <= MERGED_URLS_MAX);
-  for (const { urlsTotal, urls, errorCount } of merger.summarize(1000)) {
+  const { result } = finish(merger.summarize({ urlsMax: 1000 }, new PieceMeter()));
+  for (const { urlsTotal, urls, errorCount } of result) {
     assert.equal(errorCount, 1000 + 40 * 2000);
     assert.equal(urls[0]!.url, "/40/0");
     assert.equal(urls[0]!.count, 1000);

@@ -17,7 +17,7 @@ function summarize(...[history, query]: Parameters<typeof summarizeRange>) {
   }
 }
 
-// S-80
+// S-64
 Deno.test("summarizeRange() lists URLs over all statuses, with those that list them", () => {
   const history = new InMemoryHistory([
     windowSummary(),
@@ -50,7 +50,7 @@ Deno.test("summarizeRange() cuts a trend into parts that are equal within a sixt
   const windows = 24 * 60 * 2;
   const rows = Array.from({ length: windows }, (_, i) => ({ time: START_MS + i * LENGTH_MS }));
   for (const window of closedWindows(rows, { lengthMs: LENGTH_MS })) history.put(window);
-  history.commit(1);
+  history.commit(1, 0);
   for (let i = 0; i < 1000; i++) history.rollUp();
   for (
     const [from, count] of [[0, windows], [7, windows - 11], [100, 24], [3, 1], [5, 700]] as const
@@ -64,6 +64,44 @@ Deno.test("summarizeRange() cuts a trend into parts that are equal within a sixt
       assert.ok(Math.abs(part - equal) <= equal / 3 + 1, `${part}, ${equal}`);
     }
   }
+});
+
+Deno.test("summarizeRange() lists thousands of URLs in pieces, too", () => {
+  const windows = Array.from({ length: 20 }, (_, i) =>
+    windowSummary({
+      startMs: START_MS + i * LENGTH_MS,
+      statuses: windowSummary().statuses.map((status) => ({
+        ...status,
+        errorCount: 900,
+        urls: Array.from({ length: 450 }, (_, j) => ({
+          url: `/${status.status}/${i}/${j}`,
+          count: 2,
+          countErrorMax: 0,
+        })),
+        urlsTotal: { count: 450, isExact: true },
+      })),
+    }));
+  const { ranges } = new InMemoryHistory(windows);
+  let partsLeft = windows.length;
+  const pieces = summarizeRange({
+    ...ranges,
+    *parts(fromMs, toMs) {
+      for (const part of ranges.parts(fromMs, toMs)) {
+        partsLeft--;
+        yield part;
+      }
+    },
+  }, { fromMs: START_MS, toMs: START_MS + 20 * LENGTH_MS, urlsMax: 1000 });
+  let pauses = 0;
+  for (let step = pieces.next();; step = pieces.next()) {
+    if (step.done === true) {
+      assert.equal(step.value.urls.length, 1000);
+      break;
+    }
+    // Nothing is left to read: what follows is sorting and listing.
+    if (partsLeft === 0) pauses++;
+  }
+  assert.ok(pauses >= 3, `${pauses}`);
 });
 
 Deno.test("summarizeRange() of nothing is zeros", () => {

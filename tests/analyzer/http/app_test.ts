@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { answerStarting, createApp } from "../../../analyzer/http/app.ts";
-import { appDeps, type AppFixture, InMemoryHistory } from "../../support/window_fixtures.ts";
+import {
+  appDeps,
+  type AppFixture,
+  InMemoryHistory,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
 
 const PATHS = [
   "/",
@@ -101,11 +106,29 @@ Deno.test("createApp() refuses unknown query parameters on every route, naming t
       "/windows/current": "urls",
       "/windows/2025-05-30T18:52:30Z": "urls",
       "/summary": "from, to, status, urls, url",
-      "/summary/clients?url=/": "from, to, url",
+      "/summary/clients?url=/": "from, to, status, url",
       "/errors": "from, to, status, url, ip, q, limit, cursor",
     };
     assert.equal(error.allowed, known[path] ?? "no query parameters");
   }
+});
+
+Deno.test("createApp() makes one piece of all answers between two turns of the event loop", async () => {
+  let waiting = 0;
+  let turns = 0;
+  const app = createApp(appDeps({
+    history: new InMemoryHistory([windowSummary()]),
+    async turn() {
+      turns++;
+      assert.equal(++waiting, 1);
+      await Promise.resolve();
+      waiting--;
+    },
+  }));
+  const paths = ["/summary", "/windows?step=1h", "/summary?urls=0"];
+  const answers = await Promise.all(paths.map((path) => app.request(path)));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.ok(turns >= paths.length);
 });
 
 Deno.test("createApp() turns exceptions into 500 without internals, reported and counted", async () => {

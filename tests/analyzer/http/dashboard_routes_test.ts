@@ -106,6 +106,19 @@ Deno.test("assets are compressed where that is understood, and sent again only w
   await changed.body?.cancel();
 });
 
+Deno.test("the page is as dark by the system's choice as by the reader's", () => {
+  const { text } = ASSETS.get("styles.css")!;
+  const [chosen, bySystem] = [
+    ':root[data-theme="dark"] {',
+    ':root:not([data-theme="light"]) {',
+  ].map((selector) => {
+    const from = text.indexOf(selector) + selector.length;
+    return text.slice(from, text.indexOf("}", from)).split("\n").map((line) => line.trim());
+  });
+  assert.ok(chosen!.length > 20);
+  assert.deepEqual(bySystem, chosen);
+});
+
 Deno.test("asksForPage() lets nobody see anything but the page", () => {
   assert.equal(asksForPage("/", BROWSER_ACCEPT), true);
   for (const name of ASSETS.keys()) assert.equal(asksForPage(`/assets/${name}`, null), true);

@@ -28,7 +28,7 @@ function compute(history: InMemoryHistory, toMs: number, open: readonly WindowSu
   return rates.compute({ eventTimeMaxMs: HOUR_MS + toMs, watermarkMs: undefined }, open);
 }
 
-Deno.test("ErrorRates.compute() compares the last minute with the hour before (S-88)", () => {
+Deno.test("ErrorRates.compute() compares the last minute with the hour before (S-72)", () => {
   const history = new InMemoryHistory([...quietHours(2), window(0, 10)]);
   // At 18:00:45 the minute reaches back to the start of a window: 17:59:30.
   const open = [window(30_000, 12, { state: "open", totalCount: 50 })];
@@ -156,3 +156,9 @@ for (const windowLengthMs of [1, 7000, 30_000, 600_000, 7_200_000]) {
     }
   });
 }
+
+Deno.test("ErrorRates.compute() leaves out open windows of before the hour before", () => {
+  const open = [window(-2 * 60 * MINUTE_MS, 1000, { state: "open" })];
+  const rates = compute(new InMemoryHistory(quietHours(2)), 0, open);
+  assert.equal(rates.errors_per_minute_hour_before, 4);
+});

@@ -4,8 +4,8 @@ import { EventIds } from "../../../analyzer/http/event_ids.ts";
 const OUTPUT = "0b1c2d3e-0000-4000-8000-000000000000";
 const FIRST = ids({ runId: "aaaaaaaa-1" });
 
-function ids(options: { outputId?: string; runId?: string; closedUpToMs?: number }): EventIds {
-  return new EventIds({ outputId: OUTPUT, runId: "run", closedUpToMs: -Infinity, ...options });
+function ids(options: { outputId?: string; runId?: string; newestStartMs?: number }): EventIds {
+  return new EventIds({ outputId: OUTPUT, runId: "run", newestStartMs: undefined, ...options });
 }
 
 Deno.test("EventIds.decode() gives back the place, also before 1970 and before all windows", () => {
@@ -15,15 +15,15 @@ Deno.test("EventIds.decode() gives back the place, also before 1970 and before a
   assert.match(FIRST.encode(30_000), /^[\w.-]+$/);
 });
 
-Deno.test("EventIds.decode() knows the ids of an earlier run of the same output (S-86)", () => {
-  const later = ids({ runId: "bbbbbbbb-2", closedUpToMs: 60_000 });
+Deno.test("EventIds.decode() knows the ids of an earlier run of the same output (S-70)", () => {
+  const later = ids({ runId: "bbbbbbbb-2", newestStartMs: 30_000 });
   assert.equal(later.decode(FIRST.encode(30_000)), 30_000, "the last one that is saved");
-  assert.equal(later.decode(FIRST.encode(60_000)), 59_999, "it was taken back, and closes again");
-  assert.equal(later.decode(FIRST.encode(90_000)), 59_999);
+  assert.equal(later.decode(FIRST.encode(60_000)), 30_000, "it was taken back, and closes again");
+  assert.equal(later.decode(FIRST.encode(-Infinity)), -Infinity);
   assert.equal(later.decode(later.encode(90_000)), 90_000, "but those of this run are as they are");
 });
 
-Deno.test("EventIds.decode() knows no ids of another output, nor anything else (S-86)", () => {
+Deno.test("EventIds.decode() knows no ids of another output, nor anything else (S-70)", () => {
   const other = ids({ outputId: "ffffffff-0000-4000-8000-000000000000" });
   for (
     const id of [

@@ -3,7 +3,7 @@ import { streamText } from "../../../analyzer/http/stream_text.ts";
 
 const reportNothing = (exception: unknown) => assert.fail(String(exception));
 
-Deno.test("streamText() makes each piece when it is asked for, with a turn at each pause", async () => {
+Deno.test("streamText() makes each piece when it is asked for, with a turn before all and at each pause", async () => {
   const log: string[] = [];
   function* pieces() {
     for (const piece of ["", "a", "", "", "b", "c"]) {
@@ -16,9 +16,9 @@ Deno.test("streamText() makes each piece when it is asked for, with a turn at ea
     return Promise.resolve();
   };
   const body = await streamText(pieces(), { turn, reportException: reportNothing });
-  assert.deepEqual(log, ["", "turn", "a"]);
+  assert.deepEqual(log, ["turn", "", "turn", "a"]);
   assert.equal(await new Response(body).text(), "abc");
-  assert.deepEqual(log, ["", "turn", "a", "", "turn", "", "turn", "b", "c"]);
+  assert.deepEqual(log, ["turn", "", "turn", "a", "", "turn", "", "turn", "b", "c"]);
 });
 
 Deno.test("streamText() throws what the first piece throws, and cuts the answer off later", async () => {

@@ -77,22 +77,40 @@ Deno.test("GET /windows lists 20 URLs a status unless told otherwise, and 1,000 
   }
 });
 
-Deno.test("GET /windows reads a long page from the history in short pieces", async () => {
-  const history = historyOf(26);
-  await getPage("/windows?limit=25", { history });
-  assert.deepEqual(history.queries.map(({ limit }) => limit), [10, 10, 5]);
+Deno.test("GET /windows reads and answers a long page in short pieces", async () => {
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    return Promise.resolve();
+  };
+  const turnsOf = async (windows: readonly WindowSummary[], query: string) => {
+    turns = 0;
+    const fixture = { history: new InMemoryHistory(windows), turn };
+    const response = await request(`/windows?limit=1000${query}`, fixture);
+    assert.equal((await response.text()).split(".000Z").length - 1, 2 * windows.length);
+    return turns;
+  };
+  const { windows } = historyOf(1000);
+  const crowded = Array.from({ length: 50 }, (_, i) => ({
+    ...crowdedWindow(),
+    startMs: START_MS + i * LENGTH_MS,
+  }));
+  assert.equal(await turnsOf(windows.slice(0, 100), ""), 1);
+  assert.ok(await turnsOf(windows, "") >= 6);
+  assert.ok(await turnsOf(windows, "&format=csv&status=404") >= 6);
+  assert.ok(await turnsOf(crowded, "&urls=1000") > 2 * await turnsOf(crowded, ""));
 });
 
 Deno.test("GET /windows cuts the answer off, and reports it, where the history breaks midway", async () => {
-  const history = historyOf(30);
+  const history = historyOf(300);
   const query = history.query.bind(history);
   const exception = new Error("Cannot read windows.db");
   history.query = (request) => {
-    if (history.queries.length === 2) throw exception;
+    if (history.queries.length === 250) throw exception;
     return query(request);
   };
   const reported: unknown[] = [];
-  const response = await request("/windows", {
+  const response = await request("/windows?limit=1000", {
     history,
     onException: (exception) => reported.push(exception),
   });
@@ -344,7 +362,7 @@ function crowdedWindow(): WindowSummary {
   return windowSummary({ statuses: [statusSummary({ urls })] });
 }
 
-// S-80
+// S-64
 Deno.test("GET /windows by step merges windows, with the cursor and the parameters as ever", async () => {
   const fixture = { history: historyOf(6) };
   const page = await getPage("/windows?step=1m&limit=2&urls=1&status=404", fixture);

@@ -122,6 +122,10 @@ class RecordingHistory implements WindowHistory {
     throw new Error("The writer does not read");
   }
 
+  newestStartMs(): number | undefined {
+    throw new Error("The writer does not read");
+  }
+
   readonly isBehind = false;
 
   close(): void {

@@ -5,7 +5,6 @@ import {
   type ErrorBlock,
   type ErrorBlockStore,
   ErrorIndex,
-  partNumberOf,
 } from "../../../analyzer/sink/error_index.ts";
 
 const LENGTH_MS = 30_000;
@@ -192,10 +191,4 @@ Deno.test("ErrorIndex covers every byte once, whatever is appended, learned and 
       assert.deepEqual(new Map([...covered].sort()), new Map([...lengths].sort()));
     },
   ));
-});
-
-Deno.test("partNumberOf() reads the number of an error file, and of nothing else", () => {
-  assert.equal(partNumberOf(path(12)), 12);
-  assert.equal(partNumberOf("errors/date=2025-05-30/part-1234567.jsonl"), 1_234_567);
-  assert.equal(partNumberOf("errors/part.jsonl"), undefined);
 });

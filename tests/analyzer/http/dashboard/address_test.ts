@@ -45,6 +45,9 @@ Deno.test("readAddress() leaves out what cannot be understood", () => {
       "#from=yesterday&to=today",
       "#from=2025-05-30T19:00:00Z&to=2025-05-30T18:00:00Z",
       "#from=2025-05-30T19:00:00Z",
+      // Such a time cannot be asked for, nor even be written.
+      "#from=2025-05-30T19:00:00Z&to=%2B275760-09-13T00:00:00Z",
+      "#from=-000001-01-01T00:00:00Z&to=2025-05-30T19:00:00Z",
       "#what=ever",
       "#%%%",
     ]

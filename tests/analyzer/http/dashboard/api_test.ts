@@ -67,3 +67,17 @@ Deno.test("Api.get() tells why there is no answer", async () => {
   };
   assert.equal((await exceptionOf(unreachable)).message, "The server does not answer");
 });
+
+Deno.test("Api.get() does not wait for ever, and tells who has given up", async () => {
+  const answer: typeof fetch = (_input, init) => {
+    const { promise, reject } = Promise.withResolvers<Response>();
+    init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason));
+    return promise;
+  };
+  const api = new Api("http://localhost/", answer, 1);
+  await assert.rejects(api.get("x", {}, signal), { message: "The server is too slow" });
+  const given = new AbortController();
+  const asked = new Api("http://localhost/", answer).get("x", {}, given.signal);
+  given.abort(new Error("nobody wants to know"));
+  await assert.rejects(asked, { message: "nobody wants to know" });
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Refresher } from "../../../../analyzer/http/dashboard/refresher.js";
+import { pauseAfter, Refresher } from "../../../../analyzer/http/dashboard/refresher.js";
 
 /** Time enough for everything that is not waiting for something. */
 async function settle() {
@@ -36,6 +36,12 @@ Deno.test("Refresher.ask() does not call while the last call is under way", asyn
   calls[0]!.resolve();
   await settle();
   assert.equal(calls.length, 1);
+});
+
+Deno.test("pauseAfter() leaves a server that takes long alone for nine times as long", () => {
+  assert.equal(pauseAfter(0, 2000), 2000);
+  assert.equal(pauseAfter(222, 2000), 2000);
+  assert.equal(pauseAfter(1000, 2000), 9000);
 });
 
 Deno.test("Refresher.hold() remembers what was asked", async () => {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import type { Rates, StatusEvent } from "../../../../analyzer/http/dashboard/types.ts";
-import { compare, judge, judgeRates } from "../../../../analyzer/http/dashboard/verdict.js";
+import {
+  compare,
+  judge,
+  judgeRates,
+  missingSources,
+  titleOf,
+} from "../../../../analyzer/http/dashboard/verdict.js";
 import { source } from "../../../support/fake_analyzer.ts";
 
 /** A verdict on so many errors of so many requests a minute, now and in the hour before. */
@@ -21,6 +27,7 @@ function rates(now: [number, number] | null, before: [number, number] | null): R
 
 Deno.test("judgeRates() says in words what a person would", () => {
   assert.equal(verdict([12, 600], [12, 600]), "usual: Quiet: 12 errors a minute, as usual");
+  assert.equal(verdict([120, 600], [120, 600]), "usual: As usual: 120 errors a minute");
   assert.equal(
     verdict([64, 600], [20, 600]),
     "bad: Errors are 3.2 times what they were in the hour before",
@@ -86,4 +93,29 @@ Deno.test("judge() calls no news no good news where nothing is read", () => {
   );
   // A log that was read to its end is no trouble.
   assert.equal(judged([ended]).level, "usual");
+});
+
+Deno.test("missingSources() tells of sources that are lost, and not of listeners that wait", () => {
+  const [lost, connected, listening] = [
+    source("tcp://a", { phase: "waiting", reason: "connection refused" }),
+    source("tcp://b"),
+    source("tcp-listen://c", { phase: "waiting", reason: "" }),
+  ];
+  const missing = (sources: StatusEvent["sources"]) => missingSources({ sources } as StatusEvent);
+  assert.equal(missing([connected, listening]), "");
+  assert.equal(missing([lost, connected]), "1 of 2 sources is not connected");
+  assert.equal(missing([lost, lost, listening]), "2 of 3 sources are not connected");
+});
+
+Deno.test("titleOf() tells of trouble, and only of that", () => {
+  const status = (now: [number, number]) =>
+    ({ sources: [source("tcp://a")], rates: rates(now, [20, 600]) }) as unknown as StatusEvent;
+  const isLost = false;
+  assert.equal(titleOf(undefined, { isLost }), "vigie");
+  assert.equal(titleOf(status([20, 600]), { isLost }), "vigie");
+  assert.equal(
+    titleOf(status([80, 600]), { isLost }),
+    "Errors are 4 times what they were in the hour before – vigie",
+  );
+  assert.equal(titleOf(status([80, 600]), { isLost: true }), "No connection – vigie");
 });
