@@ -95,7 +95,9 @@ export const StatusEventSchema = v.strictObject(
       timestamp("Event time up to which windows are closed; null before the first row."),
     ),
     events_per_second: v.nullable(
-      amount("Lines read a second; null in the first status after nobody listened."),
+      amount(
+        "Lines read a second; null where it is not known, as in the first status after nobody listened.",
+      ),
     ),
     rates: RatesSchema,
     samples: v.array(SampleSchema),
