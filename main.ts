@@ -216,6 +216,7 @@ function analyzerNeeds(config: AnalyzerConfig): Need[] {
     }
   }
   if (config.http !== undefined) needs.push(netNeed(config.http));
+  if (config.tokenFile !== undefined) needs.push({ name: "read", path: config.tokenFile });
   for (const path of config.saves ? [config.output, config.checkpoint] : []) {
     needs.push({ name: "read", path }, { name: "write", path });
   }

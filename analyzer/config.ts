@@ -15,6 +15,7 @@ import {
 } from "../command_line/options.ts";
 import { STATUS_MAX, STATUS_MIN } from "../log_format/log_record.ts";
 import type { LineFormat } from "./decode/parse_line.ts";
+import { parseHostName } from "./http/host_list.ts";
 import { limitsOf, parseLimit } from "./limit_options.ts";
 import type { Limits } from "./limits.ts";
 
@@ -44,6 +45,10 @@ export interface AnalyzerConfig {
   readonly checkpoint: string;
   /** Where HTTP listens; `undefined` for no HTTP. */
   readonly http: HostPort | undefined;
+  /** Names under which HTTP may be asked, beside those of this machine. */
+  readonly httpHosts: readonly string[];
+  /** File of the token that HTTP wants; `undefined` where it wants none. */
+  readonly tokenFile: string | undefined;
   readonly once: boolean;
   /** Whether files are followed as they grow and are rotated; else they are read to their end. */
   readonly follow: boolean;
@@ -155,6 +160,19 @@ export const analyzerOptions = {
     defaultText: "127.0.0.1:8000",
     help: "Where results are served over HTTP, and lines are taken (POST /logs)",
   }),
+  tokenFile: option({
+    value: "FILE",
+    parse: parseText,
+    default: undefined,
+    help: "Serve only who sends the token in this file (Authorization: Bearer TOKEN), all but " +
+      "/healthz",
+  }),
+  httpHost: repeated({
+    value: "NAME",
+    parse: parseHostName,
+    default: [],
+    help: "Another name under which HTTP is asked, such as that of a reverse proxy before it",
+  }),
   noHttp: flag({ help: "Serve nothing over HTTP" }),
   once: flag({
     help: "Exit when the sources have ended; tcp:// ends when it is closed, tcp-listen:// with " +
@@ -189,6 +207,12 @@ export const analyzerOptions = {
 export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): AnalyzerConfig {
   if (values.noHttp && values.http !== undefined) {
     throw new UsageException("--http and --no-http contradict each other: write one of them");
+  }
+  if (values.noHttp && values.tokenFile !== undefined) {
+    throw new UsageException("--token-file and --no-http contradict each other: write one of them");
+  }
+  if (values.noHttp && values.httpHost.length > 0) {
+    throw new UsageException("--http-host and --no-http contradict each other: write one of them");
   }
   if (values.noSave && values.reset) {
     throw new UsageException("--reset and --no-save contradict each other: write one of them");
@@ -232,6 +256,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     output: values.output,
     checkpoint: values.checkpoint,
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,
+    httpHosts: values.httpHost,
+    tokenFile: values.tokenFile,
     once: values.once,
     follow: values.follow,
     limits,

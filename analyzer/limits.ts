@@ -98,6 +98,14 @@ export const LIMIT_TABLE = {
     max: 24 * 60 * 60 * 1000,
     help: "A delivery whose sender is silent for longer, while it is waited for, is broken off",
   },
+  deliveryPace: {
+    unit: "bytes",
+    default: 16 * 1024,
+    min: 1,
+    max: 1024 ** 3,
+    help: "A delivery that brings less a second, while it is waited for, is broken off when all " +
+      "places are taken and another one comes",
+  },
   idempotencyKeys: {
     unit: "count",
     default: 10_000,
@@ -111,6 +119,34 @@ export const LIMIT_TABLE = {
     min: 1000,
     max: 366 * 24 * 60 * 60 * 1000,
     help: "A key that was used longer ago is forgotten",
+  },
+  httpBodyBytes: {
+    unit: "bytes",
+    default: 1024 ** 3,
+    min: 1024,
+    max: 2 ** 40,
+    help: "A delivery that is longer, decompressed, is cut off there and refused",
+  },
+  httpRequests: {
+    unit: "count",
+    default: 256,
+    min: 1,
+    max: 100_000,
+    help: "Requests over HTTP at a time, but /healthz; beyond, more are told to come back",
+  },
+  httpUrlBytes: {
+    unit: "bytes",
+    default: 8192,
+    min: 256,
+    max: 60 * 1024,
+    help: "A request over HTTP whose path and query are longer is refused",
+  },
+  responseRows: {
+    unit: "count",
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    help: "Windows that one answer of GET /windows may hold; a request for more is refused",
   },
   errorFileBytes: {
     unit: "bytes",

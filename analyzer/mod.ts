@@ -6,6 +6,7 @@
  * @module
  */
 export { type AppDeps, createApp, type Health, type HttpApp } from "./http/app.ts";
+export type { GuardReason } from "./http/guard.ts";
 export type {
   DeliveryAnswer,
   DeliveryCounts,

@@ -5,6 +5,9 @@ import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { BearerToken } from "../http/bearer_token.ts";
+import { Guard } from "../http/guard.ts";
+import { HostList, isLoopback } from "../http/host_list.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
@@ -24,6 +27,7 @@ import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
+import { readTokenFile } from "./token_file.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -57,8 +61,9 @@ export async function runAnalyzer(
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
-  const retrier = new StorageRetrier({ clock, signal, notice });
   const limitCounter = new LimitCounter();
+  const guard = await createGuard(config, limitCounter, notice);
+  const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     clock,
@@ -74,7 +79,8 @@ export async function runAnalyzer(
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
   const server = config.http === undefined ? undefined : startServer(
     config.http,
-    (request) => app?.fetch(request) ?? answerStarting(),
+    (request, sent) =>
+      guard.answer(request, sent, (request) => app?.fetch(request) ?? answerStarting()),
     onException,
   );
   try {
@@ -103,13 +109,17 @@ export async function runAnalyzer(
       retention: opened.retention,
       limits: config.limits,
       limitCounter,
+      refused: guard.refused,
       health: pipeline.health,
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
       onException,
     });
-    if (server !== undefined) surroundings.onListening?.(server.url);
+    if (server !== undefined) {
+      warnOfStrangers(config, server.url, notice);
+      surroundings.onListening?.(server.url);
+    }
 
     const screen = new AbortController();
     if (terminal.isInteractive && !config.screen.quiet) {
@@ -128,6 +138,31 @@ export async function runAnalyzer(
   } finally {
     await server?.stop();
   }
+}
+
+/** @throws {StartException} where there is no token in the file of the token */
+async function createGuard(
+  { http, httpHosts, tokenFile, limits }: AnalyzerConfig,
+  limitCounter: LimitCounter,
+  notice: (line: string) => void,
+): Promise<Guard> {
+  const token = tokenFile === undefined
+    ? undefined
+    : await BearerToken.of(await readTokenFile(resolve(tokenFile), notice));
+  const hosts = new HostList(http ?? { hostname: "localhost" }, httpHosts);
+  return new Guard({ token, hosts, limits, limitCounter });
+}
+
+function warnOfStrangers(
+  { http, tokenFile }: AnalyzerConfig,
+  url: string,
+  notice: (line: string) => void,
+): void {
+  if (tokenFile !== undefined || isLoopback(http!.hostname)) return;
+  notice(
+    `Results are served to anyone who reaches ${url.replace("http://", "")}: ` +
+      "add --token-file, or bind to 127.0.0.1",
+  );
 }
 
 function createSource(

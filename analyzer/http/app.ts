@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
-import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { addHeaders } from "./headers.ts";
 import { healthRoutes } from "./health_routes.ts";
-import { answerJson, JSON_TYPE } from "./json_answer.ts";
+import { answerJson, refusalResponse } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { readQueryParameters } from "./query_parameters.ts";
@@ -32,7 +32,10 @@ export function createApp(deps: AppDeps): HttpApp {
   };
   const deliveriesByStatus = new Map<number, number>();
   const routes: Route[] = [
-    ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
+    ...metricsRoutes(
+      deps,
+      () => ({ exceptions: exceptionCount, refused: deps.refused, deliveriesByStatus }),
+    ),
     ...windowsRoutes(deps, reportException),
     ...logsRoutes(
       deps,
@@ -45,7 +48,7 @@ export function createApp(deps: AppDeps): HttpApp {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    addHeaders(context.res.headers);
   });
   for (const route of routes) {
     // Hono answers HEAD by the handler of GET and drops the body.
@@ -69,17 +72,15 @@ export function createApp(deps: AppDeps): HttpApp {
 
 /** Answers any request as long as there is no app, since there is nothing to read from yet. */
 export function answerStarting(): Response {
-  const refusal = new Refusal(
-    503,
-    "starting",
-    "The state of the run before is being restored: ask again in a moment",
+  return refusalResponse(
+    new Refusal(
+      503,
+      "starting",
+      "The state of the run before is being restored: ask again in a moment",
+      { retryAfterSeconds: 1 },
+    ),
   );
-  const headers = { ...HEADERS, "Content-Type": JSON_TYPE, "Retry-After": "1" };
-  return new Response(toSafeJson(refusal.toJson()), { status: refusal.status, headers });
 }
-
-/** Headers of every answer. */
-const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
   route: Route,

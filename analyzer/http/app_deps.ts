@@ -3,6 +3,7 @@ import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
+import type { GuardReason } from "./guard.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -18,6 +19,8 @@ export interface AppDeps {
   readonly limits: Limits;
   /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
+  /** How many requests did not get here, by why. */
+  readonly refused: Readonly<Record<GuardReason, number>>;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */

@@ -45,12 +45,17 @@ export class Refusal extends Error {
 /** Every HTTP status that a request is refused with. */
 export type RefusalStatus =
   | 400
+  | 401
+  | 403
   | 404
   | 405
   | 406
   | 408
   | 409
+  | 413
+  | 414
   | 415
+  | 421
   | 422
   | 429
   | 500

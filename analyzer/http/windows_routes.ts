@@ -20,14 +20,14 @@ import type { Route } from "./route.ts";
 export const URLS_DEFAULT = 20;
 
 const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
 const URLS_MAX = 1000;
 
 /** `/windows` and what is below it. */
 export function windowsRoutes(
-  { live, history }: AppDeps,
+  deps: AppDeps,
   reportException: (exception: unknown) => void,
 ): Route[] {
+  const { live, history } = deps;
   return [
     {
       method: "GET",
@@ -35,7 +35,7 @@ export function windowsRoutes(
       parameters: ["from", "to", "status", "limit", "cursor", "urls"],
       summary: "Closed windows, newest first, in pages",
       handle(context, query) {
-        const body = streamText(windowPage(history, readWindowQuery(query)), reportException);
+        const body = streamText(windowPage(history, readWindowQuery(query, deps)), reportException);
         return context.body(body, 200, { "Content-Type": JSON_TYPE });
       },
     },
@@ -79,7 +79,7 @@ export function windowsRoutes(
   ];
 }
 
-function readWindowQuery(query: QueryParameters): WindowQuery {
+function readWindowQuery(query: QueryParameters, deps: AppDeps): WindowQuery {
   const [fromMs, toMs] = [timeParameter(query, "from"), timeParameter(query, "to")];
   if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
     throw invalid({ parameter: "to", value: query.get("to")!, allowed: "a time not before from" });
@@ -94,9 +94,15 @@ function readWindowQuery(query: QueryParameters): WindowQuery {
     toMs,
     beforeMs,
     status: integerParameter(query, "status", { min: STATUS_MIN, max: STATUS_MAX }),
-    limit: integerParameter(query, "limit", { min: 1, max: LIMIT_MAX }) ?? LIMIT_DEFAULT,
+    limit: readLimit(query, deps),
     urlsMax: readUrlsMax(query),
   };
+}
+
+function readLimit(query: QueryParameters, { limits, limitCounter }: AppDeps): number {
+  const max = limits.responseRows;
+  if (Number(query.get("limit")) > max) limitCounter.reach("responseRows");
+  return integerParameter(query, "limit", { min: 1, max }) ?? Math.min(LIMIT_DEFAULT, max);
 }
 
 function readUrlsMax(query: QueryParameters): number {

@@ -175,6 +175,14 @@ export const METRICS: readonly Metric[] = [
     samples: ({ http }) => single(http.exceptions),
   },
   {
+    name: "vigie_http_refused",
+    type: "counter",
+    unit: "",
+    help: "HTTP requests that were refused whatever they asked for, by reason, since the start.",
+    labels: ["reason"],
+    samples: ({ http }) => labelled(http.refused),
+  },
+  {
     name: "vigie_deliveries",
     type: "counter",
     unit: "",

@@ -39,6 +39,8 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     output: "output",
     checkpoint: "checkpoint",
     http: { hostname: "127.0.0.1", port: 8000 },
+    httpHosts: [],
+    tokenFile: undefined,
     once: false,
     follow: false,
     limits: DEFAULT_LIMITS,
@@ -51,7 +53,8 @@ Deno.test("analyzerConfig() takes every option", () => {
     ...["--source", "-", "--format", "csv", "--limit", "line-bytes=1000", "--window", "1m"],
     ...["--min-status", "500", "--lateness", "0", "--idle-timeout", "500ms", "--max-future", "off"],
     ...["--checkpoint-interval", "2s", "--reset", "--output", "a", "--checkpoint", "b"],
-    ...["--http", "[::1]:0", "--once", "--quiet", "--show-urls", "--output-format", "json"],
+    ...["--http", "[::1]:0", "--http-host", "logs.example.com", "--token-file", "token"],
+    ...["--once", "--quiet", "--show-urls", "--output-format", "json"],
     ...["--mask-ip", "--retention", "30d"],
   );
   assert.deepEqual(config, {
@@ -70,6 +73,8 @@ Deno.test("analyzerConfig() takes every option", () => {
     output: "a",
     checkpoint: "b",
     http: { hostname: "::1", port: 0 },
+    httpHosts: ["logs.example.com"],
+    tokenFile: "token",
     once: true,
     follow: false,
     limits: { ...DEFAULT_LIMITS, lineBytes: 1000 },
@@ -133,6 +138,14 @@ Deno.test("analyzerConfig() refuses --http together with --no-http", () => {
   assert.match(refusal("--http", "8001", "--no-http"), /contradict each other/);
   assert.equal(configOf("--no-http").http, undefined);
   assert.deepEqual(configOf("--http", "8001").http, { hostname: "127.0.0.1", port: 8001 });
+});
+
+Deno.test("analyzerConfig() refuses what is about HTTP together with --no-http", () => {
+  assert.match(refusal("--token-file", "token", "--no-http"), /^--token-file and --no-http contra/);
+  assert.match(refusal("--http-host", "a.example", "--no-http"), /^--http-host and --no-http cont/);
+  assert.match(refusal("--http-host", "a.example:80"), /is not a host: write a name such as/);
+  const config = configOf("--http-host", "A.Example.", "--http-host", "10.1.2.3");
+  assert.deepEqual(config.httpHosts, ["a.example", "10.1.2.3"]);
 });
 
 Deno.test("analyzerConfig() refuses a lateness that keeps too many windows open", () => {

@@ -1,5 +1,6 @@
 import type { DeliveryReceiver } from "../../analyzer/delivery/delivery.ts";
 import type { AppDeps, Health } from "../../analyzer/http/app_deps.ts";
+import { noRefusals } from "../../analyzer/http/guard.ts";
 import type { LiveView, LiveViewReader } from "../../analyzer/sink/live_view.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
 import type {
@@ -146,6 +147,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     history,
     deliveries,
     ...testLimits(),
+    refused: noRefusals(),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

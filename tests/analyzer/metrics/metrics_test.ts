@@ -161,7 +161,11 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     isInputWaiting: true,
     hasWriterFault: true,
     writerRefusals: 3,
-    http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
+    http: {
+      exceptions: 2,
+      refused: { host: 4, token: 6 },
+      deliveriesByStatus: new Map([[429, 1], [200, 7]]),
+    },
     deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
     ...testLimits(),
     ...overrides,
