@@ -18,10 +18,19 @@ import type { LineFormat } from "./decode/parse_line.ts";
 import { parseHostName } from "./http/host_list.ts";
 import { limitsOf, parseLimit } from "./limit_options.ts";
 import type { Limits } from "./limits.ts";
+import {
+  type ConnectingConfig,
+  connectingConfig,
+  type ListeningConfig,
+  listeningConfig,
+  socketOptions,
+} from "./socket_options.ts";
 
 /** What a run of the analyzer does; checked, relations between the fields included. */
 export interface AnalyzerConfig {
   readonly sources: readonly SourceConfig[];
+  readonly listening: ListeningConfig;
+  readonly connecting: ConnectingConfig;
   readonly format: LineFormat;
   readonly windowLengthMs: number;
   readonly minStatus: number;
@@ -66,6 +75,7 @@ export interface ScreenConfig {
 /** A source as named on the command line; `name` is how it was written. */
 export type SourceConfig =
   | { readonly kind: "tcp"; readonly name: string; readonly address: HostPort }
+  | { readonly kind: "tls"; readonly name: string; readonly address: HostPort }
   | { readonly kind: "tcp-listen"; readonly name: string; readonly address: HostPort }
   | { readonly kind: "file"; readonly name: string; readonly path: string }
   | { readonly kind: "standard-input"; readonly name: string };
@@ -77,9 +87,10 @@ export const analyzerOptions = {
     parse: parseSource,
     default: [parseSource("tcp://127.0.0.1:9999")],
     defaultText: "tcp://127.0.0.1:9999",
-    help: "tcp://HOST:PORT connects, tcp-listen://HOST:PORT accepts connections, file:PATH reads " +
-      "a file to its end, - reads standard input",
+    help: "tcp://HOST:PORT connects, tls://HOST:PORT over TLS, tcp-listen://HOST:PORT accepts " +
+      "connections, file:PATH reads a file to its end, - reads standard input",
   }),
+  ...socketOptions,
   format: option({
     value: "auto|json|csv",
     parse: oneOf("auto", "json", "csv"),
@@ -226,6 +237,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   if (values.follow && !values.source.some(({ kind }) => kind === "file")) {
     throw new UsageException("--follow needs a file to follow: add --source file:PATH");
   }
+  const kinds = values.source.map(({ kind }) => kind);
+  const listening = listeningConfig(values, kinds);
+  const connecting = connectingConfig(values, kinds);
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -242,6 +256,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   }
   return {
     sources: values.source,
+    listening,
+    connecting,
     format: values.format,
     windowLengthMs: values.window,
     minStatus: values.minStatus,
@@ -273,16 +289,16 @@ const HTTP_DEFAULT: HostPort = { hostname: "127.0.0.1", port: 8000 };
 
 function parseSource(name: string): SourceConfig {
   if (name === "-") return { kind: "standard-input", name };
-  const [, kind, rest] = /^(tcp|tcp-listen):\/\/(.+)$/.exec(name) ?? [];
+  const [, kind, rest] = /^(tcp|tls|tcp-listen):\/\/(.+)$/.exec(name) ?? [];
   if (kind !== undefined && rest?.includes(":")) {
     const address = parseHostPort(rest);
-    return { kind: kind as "tcp" | "tcp-listen", name, address };
+    return { kind: kind as "tcp" | "tls" | "tcp-listen", name, address };
   }
   const path = /^file:(?:\/\/(?=\/))?(.+)$/.exec(name)?.[1];
   if (path !== undefined) return { kind: "file", name, path };
   throw new RangeError(
-    `${quoted(name)} is not a source: write tcp://HOST:PORT, tcp-listen://HOST:PORT, ` +
-      "file:PATH or -",
+    `${quoted(name)} is not a source: write tcp://HOST:PORT, tls://HOST:PORT, ` +
+      "tcp-listen://HOST:PORT, file:PATH or -",
   );
 }
 

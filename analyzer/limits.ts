@@ -84,6 +84,37 @@ export const LIMIT_TABLE = {
     max: 100_000,
     help: "Connections to a listening source; beyond, more wait until one is closed",
   },
+  connectionsPerAddress: {
+    unit: "count",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    help: "Connections to a listening source from one address (of IPv6: from one /64); beyond, " +
+      "more are closed at once",
+  },
+  partialLineTime: {
+    unit: "ms",
+    default: 30_000,
+    min: 100,
+    max: 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has been in the middle of a line for longer " +
+      "is closed where another one waits for its place",
+  },
+  connectionIdle: {
+    unit: "ms",
+    default: 10 * 60 * 1000,
+    min: 100,
+    max: 366 * 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has brought no row for longer is closed where " +
+      "another one waits for its place",
+  },
+  tlsHandshakeTime: {
+    unit: "ms",
+    default: 10_000,
+    min: 100,
+    max: 10 * 60 * 1000,
+    help: "A connection that has not done its TLS handshake in this time is closed",
+  },
   deliveries: {
     unit: "count",
     default: 64,

@@ -24,7 +24,7 @@ export type { LiveView, LiveViewReader } from "./sink/live_view.ts";
 export type { RetentionCounts } from "./sink/retention.ts";
 export type { Totals } from "./sink/totals.ts";
 export type { WindowHistoryReader, WindowPage, WindowQuery } from "./sink/window_history.ts";
-export type { SourcePhase, SourceState } from "./source/source_state.ts";
+export type { RefusalReason, SourcePhase, SourceState } from "./source/source_state.ts";
 export { MALFORMED_REASONS, type MalformedReason } from "./decode/malformed_reason.ts";
 export { toWindowJson } from "./window/window_json.ts";
 export type { StatusJson, UrlJson, WindowJson } from "./window/window_json.ts";

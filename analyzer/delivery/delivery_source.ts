@@ -1,6 +1,11 @@
 import { LineDecoder } from "../decode/line_decoder.ts";
 import type { LineFormat } from "../decode/parse_line.ts";
-import { readBatches, ReadException, type ReadOptions } from "../source/read_batches.ts";
+import {
+  type BufferBounds,
+  readBatches,
+  ReadException,
+  type ReadOptions,
+} from "../source/read_batches.ts";
 import type { SourceContext } from "../source/source.ts";
 import type { InputElement } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
@@ -208,7 +213,7 @@ export class DeliverySource implements DeliveryReceiver {
       // The body sees to that, for all requests together.
       turnIntervalMs: () => Infinity,
       futureLimitMs,
-      readBytesMax: READ_BYTES_MAX,
+      buffer: BUFFER,
     };
     try {
       for await (const batch of readBatches(body.bytes, decoder, options)) {
@@ -255,4 +260,4 @@ function brokenAnswer({ failure }: DeliveryBody, lines: number): DeliveryAnswer 
 const INPUT_ID = "http";
 
 /** Where many requests are read, none of them gets as large a buffer as it could use. */
-const READ_BYTES_MAX = 256 * 1024;
+const BUFFER: BufferBounds = { bytesMin: 64 * 1024, bytesMax: 256 * 1024 };

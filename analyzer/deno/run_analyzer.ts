@@ -7,9 +7,11 @@ import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
 import { BearerToken } from "../http/bearer_token.ts";
 import { Guard } from "../http/guard.ts";
-import { HostList, isLoopback } from "../http/host_list.ts";
+import { HostList } from "../http/host_list.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
+import { exposureWarning, type TlsFiles } from "../socket_options.ts";
+import { isLoopback } from "../source/ip_network.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
@@ -28,6 +30,8 @@ import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
 import { readTokenFile } from "./token_file.ts";
+import { tlsClient, type TlsIdentity, tlsServer } from "./tls.ts";
+import { readCertificates, readTlsIdentity } from "./tls_files.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -53,15 +57,17 @@ export async function runAnalyzer(
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
   const reporter = new ConsoleReporter(terminal, config);
+  const limitCounter = new LimitCounter();
   // The key lies with the results, which are opened last; before that, nothing of a file is kept.
   let ipMask: () => IpMask | undefined = () => undefined;
   const files = maskedLogFiles(systemLogFiles, () => ipMask());
-  const sources = config.sources.map((source) => createSource(source, config, clock, files));
+  const sources = config.sources.map((source) =>
+    createSource(source, config, { clock, limitCounter, files })
+  );
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
-  const limitCounter = new LimitCounter();
   const guard = await createGuard(config, limitCounter, notice);
   const retrier = new StorageRetrier({ clock, signal, notice });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
@@ -116,10 +122,8 @@ export async function runAnalyzer(
       nowMs: () => clock.wallMs(),
       onException,
     });
-    if (server !== undefined) {
-      warnOfStrangers(config, server.url, notice);
-      surroundings.onListening?.(server.url);
-    }
+    warnOfStrangers(config, server?.url, notice);
+    if (server !== undefined) surroundings.onListening?.(server.url);
 
     const screen = new AbortController();
     if (terminal.isInteractive && !config.screen.quiet) {
@@ -154,11 +158,16 @@ async function createGuard(
 }
 
 function warnOfStrangers(
-  { http, tokenFile }: AnalyzerConfig,
-  url: string,
+  { http, tokenFile, sources, listening }: AnalyzerConfig,
+  url: string | undefined,
   notice: (line: string) => void,
 ): void {
-  if (tokenFile !== undefined || isLoopback(http!.hostname)) return;
+  for (const source of sources) {
+    if (source.kind !== "tcp-listen") continue;
+    const warning = exposureWarning(source, listening);
+    if (warning !== undefined) notice(warning);
+  }
+  if (url === undefined || tokenFile !== undefined || isLoopback(http!.hostname)) return;
   notice(
     `Results are served to anyone who reaches ${url.replace("http://", "")}: ` +
       "add --token-file, or bind to 127.0.0.1",
@@ -168,24 +177,43 @@ function warnOfStrangers(
 function createSource(
   source: SourceConfig,
   config: AnalyzerConfig,
-  clock: Clock,
-  files: LogFiles,
+  { clock, limitCounter, files }: {
+    readonly clock: Clock;
+    readonly limitCounter: LimitCounter;
+    readonly files: LogFiles;
+  },
 ): Source {
   const nowMs = () => clock.wallMs();
+  const { once, limits, listening, connecting } = config;
+  const handshakeTime = { clock, limits, limitCounter };
   switch (source.kind) {
     case "tcp":
+    case "tls": {
+      const { address } = source;
+      const { authorities, tls } = connecting;
+      const upgrade = source.kind === "tcp" ? undefined : tlsClient({
+        ...handshakeTime,
+        hostname: address.hostname,
+        authorities: readAuthorities("--tls-ca", authorities),
+        identity: tls && readIdentity("--tls-client-cert", "--tls-client-key", tls),
+      });
       return new TcpSource(source.name, {
-        connect: (signal) => connectTcp(source.address, signal),
-        once: config.once,
+        connect: (signal) => connectTcp(address, signal, upgrade),
+        once,
         nowMs,
         random: Math.random,
       });
-    case "tcp-listen":
-      return new TcpListenSource(source.name, {
-        listen: () => listenTcp(source.address, clock),
-        once: config.once,
-        nowMs,
+    }
+    case "tcp-listen": {
+      const { allow, tls, clientAuthorities } = listening;
+      const upgrade = tls && tlsServer({
+        ...handshakeTime,
+        identity: readIdentity("--tls-cert", "--tls-key", tls),
+        clientAuthorities: readAuthorities("--tls-client-ca", clientAuthorities),
       });
+      const listen = () => listenTcp(source.address, clock, upgrade);
+      return new TcpListenSource(source.name, { listen, allow, once, nowMs });
+    }
     case "file": {
       const options = { files, path: resolve(source.path), nowMs };
       return config.follow
@@ -195,6 +223,17 @@ function createSource(
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);
   }
+}
+
+function readIdentity(certificateOption: string, keyOption: string, files: TlsFiles): TlsIdentity {
+  return readTlsIdentity(
+    { option: certificateOption, path: files.certificate },
+    { option: keyOption, path: files.key },
+  );
+}
+
+function readAuthorities(option: string, path: string | undefined): readonly string[] | undefined {
+  return path === undefined ? undefined : readCertificates({ option, path });
 }
 
 function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {

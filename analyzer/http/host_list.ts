@@ -51,12 +51,6 @@ export function parseHostName(text: string): string {
   return host;
 }
 
-/** Whether only this machine can reach what is bound there. */
-export function isLoopback(hostname: string): boolean {
-  const host = canonicalHost(formatHost(hostname));
-  return host !== undefined && (LOOPBACK.includes(host) || /^127\.\d+\.\d+\.\d+$/.test(host));
-}
-
 const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 /**

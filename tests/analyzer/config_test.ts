@@ -8,6 +8,12 @@ function configOf(...args: string[]): AnalyzerConfig {
   return analyzerConfig(parseOptions(analyzerOptions, args));
 }
 
+/** What concerns sockets, where no option says anything of it. */
+const NO_TRUST = {
+  listening: { allow: undefined, tls: undefined, clientAuthorities: undefined },
+  connecting: { authorities: undefined, tls: undefined },
+};
+
 function refusal(...args: string[]): string {
   try {
     configOf(...args);
@@ -25,6 +31,7 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
       name: "tcp://127.0.0.1:9999",
       address: { hostname: "127.0.0.1", port: 9999 },
     }],
+    ...NO_TRUST,
     format: "auto",
     windowLengthMs: 30_000,
     minStatus: 400,
@@ -59,6 +66,7 @@ Deno.test("analyzerConfig() takes every option", () => {
   );
   assert.deepEqual(config, {
     sources: [{ kind: "standard-input", name: "-" }],
+    ...NO_TRUST,
     format: "csv",
     windowLengthMs: 60_000,
     minStatus: 500,
@@ -89,6 +97,7 @@ Deno.test("analyzerConfig() reads sources of every kind, in the order given", ()
     "file:///var/log/access.log",
     "-",
     "tcp://logs.example:1",
+    "tls://logs.example:6514",
   ];
   assert.deepEqual(configOf(...names.flatMap((name) => ["--source", name])).sources, [
     { kind: "tcp-listen", name: names[0], address: { hostname: "::", port: 9999 } },
@@ -96,6 +105,7 @@ Deno.test("analyzerConfig() reads sources of every kind, in the order given", ()
     { kind: "file", name: names[2], path: "/var/log/access.log" },
     { kind: "standard-input", name: "-" },
     { kind: "tcp", name: names[4], address: { hostname: "logs.example", port: 1 } },
+    { kind: "tls", name: names[5], address: { hostname: "logs.example", port: 6514 } },
   ]);
 });
 

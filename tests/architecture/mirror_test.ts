@@ -30,6 +30,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/sink/storage.ts": "types only",
   "analyzer/sink/window_history.ts": "types only",
   "analyzer/source/file_identity.ts": "types and a constant",
+  "analyzer/source/listener.ts": "types only",
   "analyzer/source/log_files.ts": "types only",
   "analyzer/source/source.ts": "types only",
   "analyzer/stream/elements.ts": "types only",

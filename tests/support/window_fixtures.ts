@@ -65,6 +65,7 @@ export function sourceState(overrides: Partial<SourceState> = {}): SourceState {
     phase: "connected",
     connections: 1,
     connectionsTotal: 1,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: START_MS + 31_000,
     ...overrides,

@@ -77,6 +77,24 @@ Deno.test("METRICS has no watermark and no last row before the first row", () =>
   assert.deepEqual(samplesOf("vigie_source_last_row_timestamp_seconds", before), []);
 });
 
+Deno.test("METRICS counts who was not let in, by source and reason", () => {
+  const view = liveView({
+    sources: [
+      sourceState({ name: "tcp-listen://a", refused: { address: 3, limit: 0, tls: 1 } }),
+      sourceState({ name: "tcp-listen://a" }),
+    ],
+  });
+  const samples = samplesOf("vigie_source_refused_connections", facts({ view }));
+  assert.deepEqual(samples.map(({ labelValues, value }) => [...labelValues, value]), [
+    ["tcp-listen://a", "address", 3],
+    ["tcp-listen://a", "limit", 0],
+    ["tcp-listen://a", "tls", 1],
+    ["tcp-listen://a #2", "address", 0],
+    ["tcp-listen://a #2", "limit", 0],
+    ["tcp-listen://a #2", "tls", 0],
+  ]);
+});
+
 Deno.test("METRICS tells connected sources from those that wait", () => {
   const source = "tcp://127.0.0.1:9999";
   assert.equal(valueOf("vigie_source_connected", source), 1);
