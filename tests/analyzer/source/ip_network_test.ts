@@ -121,7 +121,9 @@ Deno.test("isInNetwork() knows the first and the last address, and their neighbo
 });
 
 Deno.test("isLoopback() is true of what no other machine can reach", () => {
-  for (const name of ["localhost", "127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"]) {
+  for (
+    const name of ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"]
+  ) {
     assert.ok(isLoopback(name), name);
   }
   for (const name of ["0.0.0.0", "::", "10.0.0.1", "::2", "example.org", "localhost.example"]) {
