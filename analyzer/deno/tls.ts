@@ -169,8 +169,9 @@ function plaintextOf(socket: TLSSocket, carrier: Carrier): ReadableStream<Uint8A
         ? socket.read(Math.min(bytesMax, socket.readableLength)) as Buffer | null
         : socket.read() as Buffer | null;
       if (bytes !== null) return bytes;
+      const broken = carrier.failure ?? failure;
+      if (broken !== undefined && (isEnded || failure !== undefined)) throw broken;
       if (isEnded) return undefined;
-      if (failure !== undefined) throw failure;
       // Asked and not only told: it may have been closed before anybody listened.
       if (socket.destroyed || carrier.destroyed) throw new Error("connection closed");
       await new Promise<void>((resolve) => {
@@ -214,6 +215,8 @@ class Carrier extends Duplex {
   readonly #connection: Deno.TcpConn;
   readonly #onEnd: () => void;
   #buffer = new Uint8Array(CARRIER_BUFFER.bytesMin);
+  /** How the connection broke, if it did; what came before that is delivered first. */
+  failure: Error | undefined;
   #isWanted = false;
   #isReading = false;
   #isHeldUp = false;
@@ -236,7 +239,9 @@ class Carrier extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: (exception?: Error) => void) {
-    this.#writeAll(chunk).then(() => callback(), callback);
+    // Nothing of ours is ever written. A connection that cannot be written to says so when it is
+    // read, behind what it has sent.
+    this.#writeAll(chunk).then(() => callback(), () => callback());
   }
 
   override _destroy(exception: Error | null, callback: (exception: Error | null) => void): void {
@@ -252,8 +257,14 @@ class Carrier extends Duplex {
     try {
       bytes = await this.#connection.read(this.#buffer);
     } catch (exception) {
-      this.destroy(exception as Error);
-      return;
+      // Who closes without reading what node:tls has written resets the connection, and has sent
+      // all the same: destroying would throw away what is still on its way to be decrypted.
+      if (!(exception instanceof Deno.errors.ConnectionReset)) {
+        this.destroy(exception as Error);
+        return;
+      }
+      this.failure = exception;
+      bytes = null;
     }
     this.#isReading = false;
     if (this.destroyed) return;

@@ -83,6 +83,9 @@ Deno.test("tlsServer() reads what was encrypted, all of it, however fast it come
         ...connectOptions(),
       });
       await send(theirs, text);
+      await theirs.closeWrite();
+      // Closed with something unread, it would be reset, and what was not sent yet thrown away.
+      while (await theirs.read(new Uint8Array(1000)).catch(() => null) !== null);
       theirs.close();
     })();
     const incoming = await listener.accept();
@@ -91,6 +94,99 @@ Deno.test("tlsServer() reads what was encrypted, all of it, however fast it come
     incoming.close();
     await sending;
   }
+});
+
+Deno.test("tlsServer() reads all that was sent before a connection was reset", async () => {
+  const { limits, limitCounter } = testLimits();
+  const upgrade = tlsServer({
+    clock: systemClock,
+    limits,
+    limitCounter,
+    identity: tlsIdentity("server"),
+  });
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  for (const length of [1, 1000, 30_000]) {
+    const text = "x".repeat(length);
+    const { port } = listener.addr;
+    const connecting = Deno.connectTls({ hostname: "localhost", port, ...connectOptions() });
+    const ours = await listener.accept();
+    // As the system does it where the other side has closed without reading what came to it.
+    let isOpen = false;
+    let readBytes = 0;
+    let encryptedBytes = Infinity;
+    const resetting = {
+      async read(buffer: Uint8Array): Promise<number> {
+        if (readBytes >= encryptedBytes) throw new Deno.errors.ConnectionReset("reset");
+        const n = (await ours.read(buffer))!;
+        readBytes += n;
+        return n;
+      },
+      async write(bytes: Uint8Array): Promise<number> {
+        if (isOpen) throw new Deno.errors.BrokenPipe("reset");
+        return await ours.write(bytes);
+      },
+      close: () => ours.close(),
+    };
+    const opening = upgrade(resetting as unknown as Deno.TcpConn);
+    using theirs = await connecting;
+    await theirs.handshake();
+    const connection = await opening;
+    isOpen = true;
+    // Each record of 16 KiB has 22 bytes more.
+    encryptedBytes = readBytes + length + 22 * Math.ceil(length / 16_384);
+    await send(theirs, text);
+    const reader = connection.readable.getReader({ mode: "byob" });
+    let bytes = 0;
+    await assert.rejects(async () => {
+      for (let read; !(read = await reader.read(new Uint8Array(1000))).done;) {
+        bytes += read.value.length;
+      }
+    }, { message: "reset" });
+    assert.equal(bytes, length);
+    connection.close();
+  }
+});
+
+Deno.test("tlsServer() reads all that was sent with the end of a handshake, and then reset", async () => {
+  const { limits, limitCounter } = testLimits();
+  const upgrade = tlsServer({
+    clock: systemClock,
+    limits,
+    limitCounter,
+    identity: tlsIdentity("server"),
+  });
+  using listener = Deno.listen({ hostname: HOST, port: 0 });
+  const { port } = listener.addr;
+  const connecting = Deno.connectTls({ hostname: "localhost", port, ...connectOptions() });
+  const ours = await listener.accept();
+  const text = "x".repeat(10_000);
+  const sent = Promise.withResolvers<void>();
+  let isBegun = false;
+  // A record has 22 bytes more, and what ends the handshake 64 or a few more.
+  let bytesLeft = 64 + text.length + 22;
+  const resetting = {
+    async read(buffer: Uint8Array): Promise<number> {
+      if (bytesLeft <= 0) throw new Deno.errors.ConnectionReset("reset");
+      if (isBegun) await sent.promise;
+      const n = (await ours.read(buffer))!;
+      if (isBegun) bytesLeft -= n;
+      isBegun = true;
+      return n;
+    },
+    write: (bytes: Uint8Array) => ours.write(bytes),
+    close: () => ours.close(),
+  };
+  const opening = upgrade(resetting as unknown as Deno.TcpConn);
+  using theirs = await connecting;
+  await theirs.handshake();
+  await send(theirs, text);
+  sent.resolve();
+  const connection = await opening;
+  const reader = connection.readable.getReader({ mode: "byob" });
+  const { value } = await reader.read(new Uint8Array(20_000));
+  assert.equal(value?.length, text.length);
+  await assert.rejects(reader.read(new Uint8Array(1)), { message: "reset" });
+  connection.close();
 });
 
 Deno.test("tlsServer() speaks TLS 1.2 and 1.3 with who knows its authority", async () => {

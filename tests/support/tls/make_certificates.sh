@@ -52,6 +52,6 @@ authority authority
 authority stranger
 leaf server authority 21200101000000Z serverAuth "DNS:localhost,IP:127.0.0.1,IP:::1"
 leaf elsewhere authority 21200101000000Z serverAuth "DNS:elsewhere.example"
-leaf expired authority 20200201000000Z serverAuth "DNS:localhost,IP:127.0.0.1"
+leaf expired authority 20200201000000Z serverAuth,clientAuth "DNS:localhost,IP:127.0.0.1"
 leaf client authority 21200101000000Z clientAuth "DNS:client.example"
 leaf strange_client stranger 21200101000000Z clientAuth "DNS:client.example"
