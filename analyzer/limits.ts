@@ -84,6 +84,37 @@ export const LIMIT_TABLE = {
     max: 100_000,
     help: "Connections to a listening source; beyond, more wait until one is closed",
   },
+  connectionsPerAddress: {
+    unit: "count",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    help: "Connections to a listening source from one address (of IPv6: from one /64); beyond, " +
+      "more are closed at once",
+  },
+  partialLineTime: {
+    unit: "ms",
+    default: 30_000,
+    min: 100,
+    max: 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has been in the middle of a line for longer " +
+      "is closed where another one waits for its place",
+  },
+  connectionIdle: {
+    unit: "ms",
+    default: 10 * 60 * 1000,
+    min: 100,
+    max: 366 * 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has brought no row for longer is closed where " +
+      "another one waits for its place",
+  },
+  tlsHandshakeTime: {
+    unit: "ms",
+    default: 10_000,
+    min: 100,
+    max: 10 * 60 * 1000,
+    help: "A connection that has not done its TLS handshake in this time is closed",
+  },
   deliveries: {
     unit: "count",
     default: 64,
@@ -97,6 +128,14 @@ export const LIMIT_TABLE = {
     min: 100,
     max: 24 * 60 * 60 * 1000,
     help: "A delivery whose sender is silent for longer, while it is waited for, is broken off",
+  },
+  deliveryPace: {
+    unit: "bytes",
+    default: 16 * 1024,
+    min: 1,
+    max: 1024 ** 3,
+    help: "A delivery that brings less a second, while it is waited for, is broken off when all " +
+      "places are taken and another one comes",
   },
   idempotencyKeys: {
     unit: "count",
@@ -125,6 +164,34 @@ export const LIMIT_TABLE = {
     min: 4 * 1024,
     max: 64 * 1024 * 1024,
     help: "Bytes that wait for one client of GET /events; beyond, it is dropped",
+  },
+  httpBodyBytes: {
+    unit: "bytes",
+    default: 1024 ** 3,
+    min: 1024,
+    max: 2 ** 40,
+    help: "A delivery that is longer, decompressed, is cut off there and refused",
+  },
+  httpRequests: {
+    unit: "count",
+    default: 256,
+    min: 1,
+    max: 100_000,
+    help: "Requests over HTTP at a time, but /healthz; beyond, more are told to come back",
+  },
+  httpUrlBytes: {
+    unit: "bytes",
+    default: 8192,
+    min: 256,
+    max: 60 * 1024,
+    help: "A request over HTTP whose path and query are longer is refused",
+  },
+  responseRows: {
+    unit: "count",
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    help: "Windows or errors on a page over HTTP; a request for more is refused",
   },
   errorFileBytes: {
     unit: "bytes",

@@ -9,6 +9,7 @@ export { type Client, type ClientOptions, createClient } from "./http/client.ts"
 export type { RefusalJson } from "./http/refusal.ts";
 export type { RefusalCode } from "./http/refusal_codes.ts";
 export { type AppDeps, createApp, type Health, type HttpApp } from "./http/app.ts";
+export type { GuardReason } from "./http/guard.ts";
 export type {
   DeliveryAnswer,
   DeliveryCounts,
@@ -49,7 +50,7 @@ export type {
   WindowPage,
   WindowQuery,
 } from "./sink/window_history.ts";
-export type { SourcePhase, SourceState } from "./source/source_state.ts";
+export type { RefusalReason, SourcePhase, SourceState } from "./source/source_state.ts";
 export { MALFORMED_REASONS, type MalformedReason } from "./decode/malformed_reason.ts";
 export { toWindowJson } from "./window/window_json.ts";
 export type { StatusJson, UrlJson, WindowJson } from "./window/window_json.ts";

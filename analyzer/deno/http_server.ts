@@ -1,8 +1,11 @@
 import { formatHostPort, type HostPort } from "../../command_line/options.ts";
 import { cannotListen } from "./tcp.ts";
 
-/** What answers a request; never rejects. */
-export type RequestHandler = (request: Request) => Response | Promise<Response>;
+/** What answers a request; never rejects. `sent` resolves once the answer is on its way, or lost. */
+export type RequestHandler = (
+  request: Request,
+  sent: Promise<void>,
+) => Response | Promise<Response>;
 
 /** A server that listens. */
 export interface RunningServer {
@@ -37,12 +40,13 @@ export function startServer(
   let openRequests = 0;
   let openBodies = 0;
   let answeredAtMs = -Infinity;
-  const countedHandler = async (request: Request) => {
+  const countedHandler = async (request: Request, { completed }: Deno.ServeHandlerInfo) => {
     const bodies = request.body === null ? 0 : 1;
     openBodies += bodies;
     openRequests += 1 - bodies;
     try {
-      return await handler(request);
+      // It rejects where the client has gone away.
+      return await handler(request, completed.catch(() => {}));
     } finally {
       openBodies -= bodies;
       openRequests -= 1 - bodies;

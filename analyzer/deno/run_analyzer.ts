@@ -5,11 +5,16 @@ import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { BearerToken } from "../http/bearer_token.ts";
+import { Guard } from "../http/guard.ts";
+import { HostList } from "../http/host_list.ts";
 import { EventIds } from "../http/event_ids.ts";
 import { EventPublisher } from "../http/event_publisher.ts";
 import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
+import { exposureWarning, type TlsFiles } from "../socket_options.ts";
+import { isLoopback } from "../source/ip_network.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
@@ -29,6 +34,9 @@ import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
+import { readTokenFile } from "./token_file.ts";
+import { tlsClient, type TlsIdentity, tlsServer } from "./tls.ts";
+import { readCertificates, readTlsIdentity } from "./tls_files.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -54,17 +62,20 @@ export async function runAnalyzer(
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
   const reporter = new ConsoleReporter(terminal, config);
+  const limitCounter = new LimitCounter();
   // The key lies with the results, which are opened last; before that, nothing of a file is kept.
   let ipMask: () => IpMask | undefined = () => undefined;
   const files = maskedLogFiles(systemLogFiles, () => ipMask());
-  const sources = config.sources.map((source) => createSource(source, config, clock, files));
+  const sources = config.sources.map((source) =>
+    createSource(source, config, { clock, limitCounter, files })
+  );
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
+  const guard = await createGuard(config, limitCounter, notice);
   const tracing = openTelemetry(version);
   const retrier = new StorageRetrier({ clock, signal, notice, tracing });
-  const limitCounter = new LimitCounter();
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     clock,
@@ -81,7 +92,8 @@ export async function runAnalyzer(
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
   const server = config.http === undefined ? undefined : startServer(
     config.http,
-    (request) => app?.fetch(request) ?? answerStarting(),
+    (request, sent) =>
+      guard.answer(request, sent, (request) => app?.fetch(request) ?? answerStarting()),
     onException,
   );
   try {
@@ -135,6 +147,7 @@ export async function runAnalyzer(
       limits: config.limits,
       limitCounter,
       turn: () => clock.turn(),
+      refused: guard.refused,
       health: pipeline.health,
       ...(state === undefined ? {} : { totalsAtStart: state.totals }),
       version,
@@ -143,6 +156,7 @@ export async function runAnalyzer(
       monotonicMs: () => clock.monotonicMs(),
       onException,
     });
+    warnOfStrangers(config, server?.url, notice);
     if (server !== undefined) surroundings.onListening?.(server.url);
 
     const screen = new AbortController();
@@ -165,27 +179,76 @@ export async function runAnalyzer(
   }
 }
 
+/** @throws {StartException} where there is no token in the file of the token */
+async function createGuard(
+  { http, httpHosts, tokenFile, limits }: AnalyzerConfig,
+  limitCounter: LimitCounter,
+  notice: (line: string) => void,
+): Promise<Guard> {
+  const token = tokenFile === undefined
+    ? undefined
+    : await BearerToken.of(await readTokenFile(resolve(tokenFile), notice));
+  const hosts = new HostList(http ?? { hostname: "localhost" }, httpHosts);
+  return new Guard({ token, hosts, limits, limitCounter });
+}
+
+function warnOfStrangers(
+  { http, tokenFile, sources, listening }: AnalyzerConfig,
+  url: string | undefined,
+  notice: (line: string) => void,
+): void {
+  for (const source of sources) {
+    if (source.kind !== "tcp-listen") continue;
+    const warning = exposureWarning(source, listening);
+    if (warning !== undefined) notice(warning);
+  }
+  if (url === undefined || tokenFile !== undefined || isLoopback(http!.hostname)) return;
+  notice(
+    `Results are served to anyone who reaches ${url.replace("http://", "")}: ` +
+      "add --token-file, or bind to 127.0.0.1",
+  );
+}
+
 function createSource(
   source: SourceConfig,
   config: AnalyzerConfig,
-  clock: Clock,
-  files: LogFiles,
+  { clock, limitCounter, files }: {
+    readonly clock: Clock;
+    readonly limitCounter: LimitCounter;
+    readonly files: LogFiles;
+  },
 ): Source {
   const nowMs = () => clock.wallMs();
+  const { once, limits, listening, connecting } = config;
+  const handshakeTime = { clock, limits, limitCounter };
   switch (source.kind) {
     case "tcp":
+    case "tls": {
+      const { address } = source;
+      const { authorities, tls } = connecting;
+      const upgrade = source.kind === "tcp" ? undefined : tlsClient({
+        ...handshakeTime,
+        hostname: address.hostname,
+        authorities: readAuthorities("--tls-ca", authorities),
+        identity: tls && readIdentity("--tls-client-cert", "--tls-client-key", tls),
+      });
       return new TcpSource(source.name, {
-        connect: (signal) => connectTcp(source.address, signal),
-        once: config.once,
+        connect: (signal) => connectTcp(address, signal, upgrade),
+        once,
         nowMs,
         random: Math.random,
       });
-    case "tcp-listen":
-      return new TcpListenSource(source.name, {
-        listen: () => listenTcp(source.address, clock),
-        once: config.once,
-        nowMs,
+    }
+    case "tcp-listen": {
+      const { allow, tls, clientAuthorities } = listening;
+      const upgrade = tls && tlsServer({
+        ...handshakeTime,
+        identity: readIdentity("--tls-cert", "--tls-key", tls),
+        clientAuthorities: readAuthorities("--tls-client-ca", clientAuthorities),
       });
+      const listen = () => listenTcp(source.address, clock, upgrade);
+      return new TcpListenSource(source.name, { listen, allow, once, nowMs });
+    }
     case "file": {
       const options = { files, path: resolve(source.path), nowMs };
       return config.follow
@@ -195,6 +258,17 @@ function createSource(
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);
   }
+}
+
+function readIdentity(certificateOption: string, keyOption: string, files: TlsFiles): TlsIdentity {
+  return readTlsIdentity(
+    { option: certificateOption, path: files.certificate },
+    { option: keyOption, path: files.key },
+  );
+}
+
+function readAuthorities(option: string, path: string | undefined): readonly string[] | undefined {
+  return path === undefined ? undefined : readCertificates({ option, path });
 }
 
 function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {

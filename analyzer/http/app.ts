@@ -1,5 +1,4 @@
 import { type Context, Hono } from "hono";
-import { toSafeJson } from "../../command_line/escape_text.ts";
 import type { Json } from "./api/json_schemas.ts";
 import type { RouteListSchema } from "./api/program_schemas.ts";
 import { oneAtATime } from "../history/pieces.ts";
@@ -9,8 +8,9 @@ import { dashboardRoutes } from "./dashboard_routes.ts";
 import { documentsRoutes } from "./documents_routes.ts";
 import { eventsRoutes } from "./events_routes.ts";
 import { errorsRoutes } from "./errors_routes.ts";
+import { addHeaders } from "./headers.ts";
 import { healthRoutes } from "./health_routes.ts";
-import { answerJson, JSON_TYPE } from "./json_answer.ts";
+import { answerJson, refusalResponse } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
 import { Refusal } from "./refusal.ts";
@@ -41,7 +41,10 @@ export function createApp(given: AppDeps): HttpApp {
   };
   const deliveriesByStatus = new Map<number, number>();
   const routes: Route[] = [
-    ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
+    ...metricsRoutes(
+      deps,
+      () => ({ exceptions: exceptionCount, refused: deps.refused, deliveriesByStatus }),
+    ),
     ...windowsRoutes(deps, reportException),
     ...eventsRoutes(deps),
     ...summaryRoutes(deps),
@@ -60,10 +63,7 @@ export function createApp(given: AppDeps): HttpApp {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) {
-      // The page and its assets have a policy of their own.
-      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
-    }
+    addHeaders(context.res.headers);
   });
   for (const route of routes) {
     const { method, path } = route.description;
@@ -88,17 +88,15 @@ export function createApp(given: AppDeps): HttpApp {
 
 /** Answers any request as long as there is no app, since there is nothing to read from yet. */
 export function answerStarting(): Response {
-  const refusal = new Refusal(
-    503,
-    "starting",
-    "The state of the run before is being restored: ask again in a moment",
+  return refusalResponse(
+    new Refusal(
+      503,
+      "starting",
+      "The state of the run before is being restored: ask again in a moment",
+      { retryAfterSeconds: 1 },
+    ),
   );
-  const headers = { ...HEADERS, "Content-Type": JSON_TYPE, "Retry-After": "1" };
-  return new Response(toSafeJson(refusal.toJson()), { status: refusal.status, headers });
 }
-
-/** Headers of every answer, but for what it sets itself. */
-const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
   route: Route,

@@ -6,6 +6,7 @@ import type { RetentionCounts } from "../sink/retention.ts";
 import type { Totals } from "../sink/totals.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 import type { EventFeed } from "./event_publisher.ts";
+import type { GuardReason } from "./guard.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -25,6 +26,8 @@ export interface AppDeps {
   readonly limits: Limits;
   /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
+  /** How many requests did not get here, by why. */
+  readonly refused: Readonly<Record<GuardReason, number>>;
   /** Gives everything else that waits a chance to run: between two pieces of a long answer. */
   turn(): Promise<void>;
   /** How the program does at this moment; cheap and synchronous. */

@@ -33,18 +33,6 @@ export function dashboardRoutes(index: (context: Context) => Response): Route[] 
   ];
 }
 
-/**
- * Whether a request gets no more than the page or what it is made of, which are the same for
- * everybody: so much may be had without a token, which the page itself asks for.
- *
- * @param path as it was sent, without the query
- */
-export function asksForPage(path: string, accept: string | null): boolean {
-  return path === "/"
-    ? wantsPage(accept ?? undefined)
-    : /^\/(?:assets\/[\w.]+|docs|openapi\.json)$/.test(path);
-}
-
 /** Whether a client that sends this `Accept` header would rather have the page than the list. */
 export function wantsPage(accept: string | undefined): boolean {
   return negotiate(accept, ["application/json", "text/html"]) === "text/html";

@@ -7,16 +7,19 @@ import { encodeErrorCursor } from "./error_cursor.ts";
 import { answerJson } from "./json_answer.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, route } from "./route.ts";
+import { readRowLimit } from "./row_limit.ts";
 
 /** `/errors`: the records themselves, as they are in the error files. */
-export function errorsRoutes({ live, savedErrors, history }: AppDeps): Route[] {
+export function errorsRoutes(deps: AppDeps): Route[] {
+  const { live, savedErrors, history } = deps;
   return [
-    route(ERRORS_ROUTE, async (context, { from, to, q, cursor, ...query }) => {
+    route(ERRORS_ROUTE, async (context, { from, to, q, cursor, limit, ...query }) => {
       const search = savedErrors ?? throwNotSaved();
       // What was read by now is in its file then.
       await live.fresh();
       const { errors, next, isComplete } = await search.find({
         ...query,
+        limit: readRowLimit(limit, deps),
         fromMs: from,
         toMs: to,
         text: q,

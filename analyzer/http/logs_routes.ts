@@ -15,6 +15,7 @@ export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void):
   return [
     route(LOGS_ROUTE, async (context) => {
       const request = readRequest(context);
+      refuseLongBody(context, deps);
       const { deliveries } = deps;
       if (deliveries === undefined) {
         throw new Refusal(
@@ -28,7 +29,7 @@ export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void):
           retryAfterSeconds: FAULT_RETRY_SECONDS,
         });
       }
-      return toResponse(context, await deliveries.receive(request));
+      return toResponse(context, await deliveries.receive(request), deps);
     }, { onAnswered }),
   ];
 }
@@ -51,6 +52,18 @@ function readRequest(context: Context): DeliveryRequest {
     format,
     key: readKey(context.req.header("idempotency-key")),
   };
+}
+
+/**
+ * Nothing is read of a body that says itself that it is too long. Compressed, it may say so too:
+ * it hardly becomes shorter.
+ */
+function refuseLongBody(context: Context, { limits, limitCounter }: AppDeps): void {
+  if (Number(context.req.header("content-length") ?? 0) <= limits.httpBodyBytes) return;
+  limitCounter.reach("httpBodyBytes");
+  throw new Refusal(413, "body_too_long", "The body is too long; nothing of it is counted", {
+    allowed: `${limits.httpBodyBytes} bytes`,
+  });
 }
 
 /**
@@ -86,7 +99,11 @@ function readKey(header: string | undefined): string | undefined {
 }
 
 /** @throws {Refusal} for everything but a body that was counted to its end */
-function toResponse(context: Context, answer: DeliveryAnswer): Response {
+function toResponse(
+  context: Context,
+  answer: DeliveryAnswer,
+  { limits }: AppDeps,
+): Response {
   switch (answer.kind) {
     case "delivered": {
       const delivery: Json<typeof DeliverySchema> = {
@@ -103,6 +120,14 @@ function toResponse(context: Context, answer: DeliveryAnswer): Response {
       switch (answer.why) {
         case "silent":
           throw new Refusal(408, "silent", `Nothing came for too long; ${before}`);
+        case "too-slow":
+          throw new Refusal(408, "too_slow", `Others wait for this place; ${before}`, {
+            retryAfterSeconds: RETRY_SECONDS,
+          });
+        case "too-long":
+          throw new Refusal(413, "body_too_long", `The body is too long; ${before}`, {
+            allowed: `${limits.httpBodyBytes} bytes`,
+          });
         case "encoding":
           throw new Refusal(400, "broken_encoding", `The body is no whole gzip; ${before}`);
         case "lost":

@@ -41,6 +41,8 @@ export interface Operation {
     readonly content: Readonly<Record<string, MediaType>>;
   };
   readonly responses: Readonly<Record<string, Answer>>;
+  /** Empty where no token is ever needed; that of the document unless told. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   /** Lines for a shell; a name that other programs which show documents know too. */
   readonly "x-codeSamples"?: readonly { readonly lang: string; readonly source: string }[];
 }
@@ -146,7 +148,7 @@ function referenceTo(name: string): string {
 }
 
 function operationOf(route: RouteDescription): Operation {
-  const { operationId, tag, summary, description, query, body, example } = route;
+  const { operationId, tag, summary, description, query, isPublic, body, example } = route;
   return {
     operationId,
     tags: [tag],
@@ -170,6 +172,7 @@ function operationOf(route: RouteDescription): Operation {
       },
     }),
     responses: answersOf(route),
+    ...(isPublic === true ? { security: [] } : {}),
     ...(example === undefined
       ? {}
       : { "x-codeSamples": [{ lang: "sh", source: curlLine(example, route) }] }),

@@ -8,7 +8,7 @@ import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { WindowSummary } from "../window/window_summary.ts";
-import { WINDOW_ROUTE, WINDOWS_LIMITS, WINDOWS_ROUTE } from "./api/history_routes.ts";
+import { CSV_WINDOWS_LIMIT, WINDOW_ROUTE, WINDOWS_ROUTE } from "./api/history_routes.ts";
 import type { Json } from "./api/json_schemas.ts";
 import { OPEN_WINDOWS_ROUTE } from "./api/now_routes.ts";
 import type { OpenWindowsSchema } from "./api/window_schemas.ts";
@@ -25,6 +25,7 @@ import {
 } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, route } from "./route.ts";
+import { readRowLimit } from "./row_limit.ts";
 import { streamText } from "./stream_text.ts";
 import { listUrls, urlsToRead } from "./url_list.ts";
 import { csvHeader, toCsvLines } from "./windows_csv.ts";
@@ -33,9 +34,10 @@ const STEP_MAX_MS = 31 * 24 * 60 * 60 * 1000;
 
 /** `/windows` and what is below it. */
 export function windowsRoutes(
-  { live, history, turn }: AppDeps,
+  deps: AppDeps,
   reportException: (exception: unknown) => void,
 ): Route[] {
+  const { live, history, turn } = deps;
   return [
     route(WINDOWS_ROUTE, async (context, query) => {
       context.header("Vary", "Accept");
@@ -45,7 +47,9 @@ export function windowsRoutes(
         toMs: query.to ?? EPOCH_MS_LIMIT,
         beforeMs: query.cursor ?? EPOCH_MS_LIMIT,
         status: query.status,
-        limit: readParameter(WINDOWS_LIMITS[format], "limit", query.limit),
+        limit: format === "csv"
+          ? readParameter(CSV_WINDOWS_LIMIT, "limit", query.limit)
+          : readRowLimit(query.limit, deps),
         urlsMax: query.urls,
       };
       const read = { ...windowQuery, urlsMax: urlsToRead(windowQuery.urlsMax, query.url) };

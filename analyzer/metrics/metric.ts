@@ -63,6 +63,8 @@ export interface MetricFacts {
 export interface HttpCounts {
   /** Requests that failed by an exception of ours. */
   readonly exceptions: number;
+  /** Requests that were refused before they got to any route, by why. */
+  readonly refused: Readonly<Record<string, number>>;
   /** Answers to `POST /logs`, by status. */
   readonly deliveriesByStatus: ReadonlyMap<number, number>;
 }

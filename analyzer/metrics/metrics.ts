@@ -141,6 +141,20 @@ export const METRICS: readonly Metric[] = [
     samples: (facts) => bySource(facts, ({ connectionsTotal }) => connectionsTotal),
   },
   {
+    name: "vigie_source_refused_connections",
+    type: "counter",
+    unit: "",
+    help: "Connections that were not let in since the program started, by reason.",
+    labels: ["source", "reason"],
+    samples: ({ view }) =>
+      labelledSources(view.sources).flatMap(({ label, source }) =>
+        Object.entries(source.refused).map(([reason, value]) => ({
+          labelValues: [label, reason],
+          value,
+        }))
+      ),
+  },
+  {
     name: "vigie_source_last_row_timestamp_seconds",
     type: "gauge",
     unit: "seconds",
@@ -191,6 +205,14 @@ export const METRICS: readonly Metric[] = [
     help: "HTTP requests that failed by an internal exception since the program started.",
     labels: [],
     samples: ({ http }) => single(http.exceptions),
+  },
+  {
+    name: "vigie_http_refused",
+    type: "counter",
+    unit: "",
+    help: "HTTP requests that were refused whatever they asked for, by reason, since the start.",
+    labels: ["reason"],
+    samples: ({ http }) => labelled(http.refused),
   },
   {
     name: "vigie_deliveries",
@@ -363,24 +385,31 @@ function labelled(values: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(values).map(([label, value]) => ({ labelValues: [label], value }));
 }
 
-/**
- * One sample a source, or none where nothing is known yet. A source whose name was shown before
- * gets a ` #2`: two samples with the same labels would make the whole answer unreadable to a
- * scraper.
- */
+/** One sample a source, or none where nothing is known yet. */
 function bySource(
   { view }: MetricFacts,
   valueOf: (source: SourceState) => number | undefined,
 ): Sample[] {
+  return labelledSources(view.sources).flatMap(({ label, source }) => {
+    const value = valueOf(source);
+    return value === undefined ? [] : [{ labelValues: [label], value }];
+  });
+}
+
+/**
+ * The sources with their labels. One whose name was shown before gets a ` #2`: two samples with the
+ * same labels would make the whole answer unreadable to a scraper.
+ */
+function labelledSources(
+  sources: readonly SourceState[],
+): { readonly label: string; readonly source: SourceState }[] {
   const seen = new Map<string, number>();
-  return view.sources.flatMap((source) => {
+  return sources.map((source) => {
     // Label values have no escapes for what a terminal would act on.
     const name = escapeText(source.name);
     const nth = (seen.get(name) ?? 0) + 1;
     seen.set(name, nth);
-    const label = nth === 1 ? name : `${name} #${nth}`;
-    const value = valueOf(source);
-    return value === undefined ? [] : [{ labelValues: [label], value }];
+    return { label: nth === 1 ? name : `${name} #${nth}`, source };
   });
 }
 

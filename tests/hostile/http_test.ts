@@ -78,7 +78,7 @@ Deno.test("no attack in the name of a source gets out of its label", async () =>
 
 /** A line of Prometheus' text format or of OpenMetrics: a comment, or a sample. */
 const EXPOSITION_LINE =
-  /^(?:# (?:HELP|TYPE|UNIT) [a-z_]+ [ -~]+|# EOF|[a-z_]+(?:\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? [-+.\de]+)$/;
+  /^(?:# (?:HELP|TYPE|UNIT) [a-z_]+ [ -~]+|# EOF|[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? [-+.\de]+)$/;
 
 Deno.test("no attack in a request gets out of its refusal, which repeats 100 characters at most", async () => {
   const app = attackedApp("/");

@@ -12,6 +12,7 @@ import {
 } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "../../analyzer/config.ts";
 import { StorageException } from "../../analyzer/exceptions.ts";
+import { noRefusals } from "../../analyzer/http/guard.ts";
 import { createApp, type HttpApp } from "../../analyzer/http/app.ts";
 import type { TotalsJson } from "../../analyzer/http/live_json.ts";
 import { type RunningPipeline, startPipeline } from "../../analyzer/pipeline.ts";
@@ -179,6 +180,7 @@ class Simulation implements Disposable {
       savedErrors: saved.search,
       turn: () => life.turn(),
       monotonicMs: () => life.monotonicMs(),
+      refused: noRefusals(),
       health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),

@@ -9,7 +9,7 @@ import type {
   StatusEvent,
 } from "../../analyzer/http/dashboard/types.ts";
 import { createApp } from "../../analyzer/http/app.ts";
-import { asksForPage } from "../../analyzer/http/dashboard_routes.ts";
+import { isPublic } from "../../analyzer/http/guard.ts";
 import { toTotalsJson } from "../../analyzer/http/live_json.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
 import { type StatusJson, type WindowJson } from "../../analyzer/window/window_json.ts";
@@ -175,7 +175,7 @@ export class FakeAnalyzer implements AsyncDisposable {
     app.use(async (context, next) => {
       const { path } = context.req;
       this.requests.push(path);
-      const isOpen = asksForPage(path, context.req.header("accept") ?? null);
+      const isOpen = isPublic(path, context.req.header("accept") ?? null);
       if (
         token !== undefined && !isOpen && context.req.header("authorization") !== `Bearer ${token}`
       ) {

@@ -1,5 +1,6 @@
 import type { DeliveryReceiver } from "../../analyzer/delivery/delivery.ts";
 import type { AppDeps, Health } from "../../analyzer/http/app_deps.ts";
+import { noRefusals } from "../../analyzer/http/guard.ts";
 import type { LiveView, LiveViewReader } from "../../analyzer/sink/live_view.ts";
 import { emptyTotals } from "../../analyzer/sink/totals.ts";
 import type {
@@ -68,6 +69,7 @@ export function sourceState(overrides: Partial<SourceState> = {}): SourceState {
     phase: "connected",
     connections: 1,
     connectionsTotal: 1,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: START_MS + 31_000,
     ...overrides,
@@ -252,6 +254,7 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     monotonicMs: () => 0,
     ...testLimits(),
     turn: fixture.turn ?? (() => Promise.resolve()),
+    refused: noRefusals(),
     health: () => ({
       state: "running",
       writerIdleMs: 20,

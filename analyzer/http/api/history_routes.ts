@@ -25,11 +25,8 @@ import {
 import { describeRoute } from "./route_description.ts";
 import { WindowPageSchema, WindowSchema } from "./window_schemas.ts";
 
-/** Windows on a page. CSV has no pages: whoever exports a month wants all of it. */
-export const WINDOWS_LIMITS = {
-  json: v.optional(integer({ min: 1, max: 1000 }), 100),
-  csv: v.optional(integer({ min: 1, max: 100_000 }), 100_000),
-} as const;
+/** Windows in CSV, which has no pages: whoever exports a month wants all of it. */
+export const CSV_WINDOWS_LIMIT = v.optional(integer({ min: 1, max: 100_000 }), 100_000);
 
 /** `GET /windows`. */
 export const WINDOWS_ROUTE = describeRoute({
@@ -49,8 +46,9 @@ export const WINDOWS_ROUTE = describeRoute({
       "Only windows with errors of this status; they list no other, while their counts stay those of all.",
     )),
     limit: v.optional(described(
-      readLater(WINDOWS_LIMITS.csv.wrapped),
-      "Windows on a page: 1 to 1000, and 100 unless given; as CSV, which has no pages, all of these.",
+      readLater(CSV_WINDOWS_LIMIT.wrapped),
+      "Windows on a page: 1 to 1000 (`--limit response-rows=`), and 100 unless given; as CSV, which has " +
+        "no pages, all of these.",
     )),
     cursor: v.optional(described(
       cursor(decodePageCursor),
@@ -185,7 +183,11 @@ export const ERRORS_ROUTE = describeRoute({
       text(),
       "Only records whose stored line has this in it, whatever the case of its letters.",
     )),
-    limit: v.optional(described(integer({ min: 1, max: 1000 }), "Records on a page."), 100),
+    limit: v.optional(described(
+      readLater(integer({ min: 1, max: 1000 })),
+      "Records on a page: at most as many as here unless `--limit response-rows=` says otherwise, and " +
+        "100 unless given.",
+    )),
     cursor: v.optional(described(
       cursor(decodeErrorCursor),
       "`next_cursor` of the page before; the other parameters stay as they were.",

@@ -7,7 +7,7 @@ import {
   ReadinessSchema,
   RouteListSchema,
 } from "./program_schemas.ts";
-import { describeRoute } from "./route_description.ts";
+import { describeRoute, HEALTH_PATH } from "./route_description.ts";
 
 /** Media types of the bodies that `POST /logs` takes, and how their lines are read. */
 export const BODY_TYPES = {
@@ -43,7 +43,8 @@ export const LOGS_ROUTE = describeRoute({
   },
   answers: { 200: { description: "All of it is counted, and durable.", json: DeliverySchema } },
   refusals: [
-    ...["invalid_key", "broken_encoding", "broken_body", "silent", "key_in_use"] as const,
+    ...["invalid_key", "broken_encoding", "broken_body", "silent", "too_slow"] as const,
+    ...["key_in_use", "body_too_long"] as const,
     ...["unsupported_type", "unsupported_encoding", "other_body", "too_many_deliveries"] as const,
     ...["internal", "stopping", "writer_fault", "not_accepting"] as const,
   ],
@@ -59,9 +60,10 @@ export const LOGS_ROUTE = describeRoute({
 /** `GET /healthz`. */
 export const HEALTH_ROUTE = describeRoute({
   method: "GET",
-  path: "/healthz",
+  path: HEALTH_PATH,
   operationId: "getHealth",
   tag: "Supervision",
+  isPublic: true,
   summary: "200 while the program moves, 503 when it is stuck",
   query: v.strictObject({}),
   answers: {
@@ -94,6 +96,7 @@ export const OPENAPI_ROUTE = describeRoute({
   path: "/openapi.json",
   operationId: "getOpenApi",
   tag: "Documents",
+  isPublic: true,
   summary: "All this as an OpenAPI 3.1 document",
   query: v.strictObject({}),
   answers: {
@@ -113,6 +116,7 @@ export const DOCS_ROUTE = describeRoute({
   path: "/docs",
   operationId: "getDocs",
   tag: "Documents",
+  isPublic: true,
   summary: "The same for people to read",
   query: v.strictObject({}),
   answers: {
@@ -152,6 +156,7 @@ export const ASSETS_ROUTE = describeRoute({
   path: "/assets/:name",
   operationId: "getAsset",
   tag: "Documents",
+  isPublic: true,
   summary: "What the dashboard is made of",
   description: "May change with any version.",
   query: v.strictObject({}),

@@ -26,6 +26,8 @@ export interface RouteDescription {
   readonly pathParameters?: Readonly<Record<string, v.GenericSchema>>;
   /** The headers that it goes by, those apart that HTTP itself defines. */
   readonly headers?: Readonly<Record<string, v.GenericSchema>>;
+  /** Whether it is answered without a token also where vigie was started with one. */
+  readonly isPublic?: boolean;
   /** What is sent with it. */
   readonly body?: BodyDescription;
   /** What it answers where it serves the request, by HTTP status. */
@@ -106,6 +108,7 @@ export function refusalsByStatus(
   for (
     const code of [
       ...description.refusals,
+      ...guardRefusals(description),
       "unknown_parameter" as const,
       ...(hasParameters ? ["repeated_parameter" as const] : []),
       "starting" as const,
@@ -116,3 +119,16 @@ export function refusalsByStatus(
   }
   return codes;
 }
+
+/** Why a request may get no farther than the guard, which stands before every route. */
+function guardRefusals({ path, isPublic = false }: RouteDescription): RefusalCode[] {
+  return [
+    ...["misdirected_request", "cross_site", "url_too_long"] as const,
+    ...(isPublic ? [] : ["missing_token", "invalid_token"] as const),
+    // Who supervises the program must not take it for dead where it is busy.
+    ...(path === HEALTH_PATH ? [] : ["too_many_requests"] as const),
+  ];
+}
+
+/** The one route that is answered however many requests there are. */
+export const HEALTH_PATH = "/healthz";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../analyzer/http/app.ts";
 import { ASSETS, PAGE } from "../../../analyzer/http/dashboard/assets.ts";
-import { asksForPage, wantsPage } from "../../../analyzer/http/dashboard_routes.ts";
+import { wantsPage } from "../../../analyzer/http/dashboard_routes.ts";
 import { listFiles } from "../../architecture/checkout.ts";
 import { appDeps } from "../../support/window_fixtures.ts";
 
@@ -117,17 +117,6 @@ Deno.test("the page is as dark by the system's choice as by the reader's", () =>
   });
   assert.ok(chosen!.length > 20);
   assert.deepEqual(bySystem, chosen);
-});
-
-Deno.test("asksForPage() lets nobody see anything but the page", () => {
-  assert.equal(asksForPage("/", BROWSER_ACCEPT), true);
-  for (const name of ASSETS.keys()) assert.equal(asksForPage(`/assets/${name}`, null), true);
-  for (const accept of ["*/*", "application/json", "", null]) {
-    assert.equal(asksForPage("/", accept), false);
-  }
-  for (const path of ["/metrics", "//", "/assets/", "/assets/../metrics", "/assets/%2e%2e", ""]) {
-    assert.equal(asksForPage(path, BROWSER_ACCEPT), false, path);
-  }
 });
 
 Deno.test("there are no other assets, whatever the path is called", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../analyzer/http/app.ts";
-import { asksForPage } from "../../../analyzer/http/dashboard_routes.ts";
+import { isPublic } from "../../../analyzer/http/guard.ts";
 import { appDeps } from "../../support/window_fixtures.ts";
 
 const DOCUMENTS = [["/openapi.json", "application/json"], [
@@ -39,7 +39,7 @@ Deno.test("GET /openapi.json and /docs run nothing, load nothing, and hold nothi
     assert.doesNotMatch(policy, /script|unsafe|connect/);
     await response.body!.cancel();
     // A browser that opens an address sends no token.
-    assert.equal(asksForPage(path, "text/html"), true);
-    assert.equal(asksForPage(`${path}/`, "text/html"), false);
+    assert.equal(isPublic(path, "text/html"), true);
+    assert.equal(isPublic(`${path}/`, "text/html"), false);
   }
 });

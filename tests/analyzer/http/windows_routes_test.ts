@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { createApp } from "../../../analyzer/http/app.ts";
 import { toWindowJson, type WindowJson } from "../../../analyzer/window/window_json.ts";
 import type { WindowSummary } from "../../../analyzer/window/window_summary.ts";
+import { testLimits } from "../../support/limits.ts";
 import {
   appDeps,
   type AppFixture,
@@ -59,6 +60,18 @@ Deno.test("GET /windows by status leaves out other statuses, and windows without
   const page = await getPage("/windows?status=500", { history });
   assert.deepEqual(startsOf(page), [nthStart(0)]);
   assert.deepEqual(page.windows[0]!.statuses.map(({ status }) => status), [500]);
+});
+
+Deno.test("GET /windows answers as many windows as the limit says, and counts who wants more", async () => {
+  const { limits, limitCounter } = testLimits({ responseRows: 20 });
+  const app = createApp({ ...appDeps({ history: historyOf(30) }), limits, limitCounter });
+  const cases = [["", 20], ["?limit=20", 20], ["?limit=3", 3], ["?limit=21", "1 to 20"]] as const;
+  for (const [query, expected] of cases) {
+    const answer = await (await app.request(`/windows${query}`)).json();
+    if (typeof expected === "number") assert.equal(answer.windows.length, expected);
+    else assert.equal(answer.error.allowed, `a whole number from ${expected}`);
+  }
+  assert.equal(limitCounter.count("responseRows"), 1);
 });
 
 Deno.test("GET /windows answers 100 windows unless told otherwise, and 1,000 at most", async () => {

@@ -85,6 +85,24 @@ Deno.test("METRICS tells of the window that closed last, where there is one", ()
   assert.deepEqual(samplesOf("vigie_last_window_end_timestamp_seconds", none), []);
 });
 
+Deno.test("METRICS counts who was not let in, by source and reason", () => {
+  const view = liveView({
+    sources: [
+      sourceState({ name: "tcp-listen://a", refused: { address: 3, limit: 0, tls: 1 } }),
+      sourceState({ name: "tcp-listen://a" }),
+    ],
+  });
+  const samples = samplesOf("vigie_source_refused_connections", facts({ view }));
+  assert.deepEqual(samples.map(({ labelValues, value }) => [...labelValues, value]), [
+    ["tcp-listen://a", "address", 3],
+    ["tcp-listen://a", "limit", 0],
+    ["tcp-listen://a", "tls", 1],
+    ["tcp-listen://a #2", "address", 0],
+    ["tcp-listen://a #2", "limit", 0],
+    ["tcp-listen://a #2", "tls", 0],
+  ]);
+});
+
 Deno.test("METRICS tells connected sources from those that wait", () => {
   const source = "tcp://127.0.0.1:9999";
   assert.equal(valueOf("vigie_source_connected", source), 1);
@@ -176,7 +194,11 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     isInputWaiting: true,
     hasWriterFault: true,
     writerRefusals: 3,
-    http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
+    http: {
+      exceptions: 2,
+      refused: { host: 4, token: 6 },
+      deliveriesByStatus: new Map([[429, 1], [200, 7]]),
+    },
     deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
     events: { clients: 7, dropped: 2, bytes: 8192 },
     ...testLimits(),

@@ -15,6 +15,7 @@ function sourceOf(changes: Partial<SourceState> = {}): SourceState {
     phase: "connected",
     connections: 1,
     connectionsTotal: 1,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: NOW_MS,
     ...changes,
