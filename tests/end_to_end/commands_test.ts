@@ -151,7 +151,7 @@ Deno.test("analyze keeps windows and totals over a restart", async () => {
   for (let i = 0; i < 2; i++) {
     await using analyzer = await Analyzer.start(args);
     await analyzer.program.stderr.match(/^All sources have ended: results stay at .*$/m);
-    const { totals } = await analyzer.metrics();
+    const { totals } = await analyzer.untilLines(LINES.length);
     answers.push({ totals, windows: await analyzer.windows() });
     assert.equal((await analyzer.stop("SIGINT")).status, 0);
   }
