@@ -12,7 +12,7 @@ export interface EventIdOptions {
  * The ids of server-sent events: places in the order in which windows close, which is that of their
  * starts (S-21), so that the stored history alone says what comes after one. An id also names the
  * output, since those of another say nothing here, and the run: what a crash has taken back closes
- * once more in the next one (S-170).
+ * once more in the next one (S-70).
  */
 export class EventIds {
   readonly #prefix: string;

@@ -261,10 +261,17 @@ function withRefusals(answer: Answer | undefined, codes: readonly RefusalCode[])
   const own = answer?.content?.[JSON_TYPE]?.schema;
   const schema = toSchema(RefusalSchema);
   const reasons = codes.map((code) => `\`${code}\`: ${REFUSALS[code].when}.`);
-  const retries = codes.some((code) => (REFUSALS[code] as { retries?: boolean }).retries);
+  const headers = {
+    ...(codes.some((code) => (REFUSALS[code] as { retries?: boolean }).retries)
+      ? { "Retry-After": "When to try again, in seconds." }
+      : {}),
+    ...(codes.includes("missing_token")
+      ? { "WWW-Authenticate": "That it is a bearer token that is missing, or is wrong." }
+      : {}),
+  };
   return {
     description: [...(answer === undefined ? [] : [answer.description]), ...reasons].join("\n\n"),
-    ...(retries ? { headers: toHeaders({ "Retry-After": "When to try again, in seconds." }) } : {}),
+    ...(Object.keys(headers).length === 0 ? {} : { headers: toHeaders(headers) }),
     content: { [JSON_TYPE]: { schema: own === undefined ? schema : { anyOf: [own, schema] } } },
   };
 }

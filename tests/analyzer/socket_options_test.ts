@@ -36,7 +36,7 @@ Deno.test("listeningConfig() lets in everybody who is not told apart", () => {
   });
 });
 
-// S-67, S-71
+// S-73, S-77
 Deno.test("listeningConfig() and connectingConfig() take every option", () => {
   const { allow, ...rest } = configsOf([
     ...["--allow", "10.0.0.0/8", "--allow", "::1", ...TLS, "--tls-client-ca", "b.pem"],

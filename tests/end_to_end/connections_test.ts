@@ -99,7 +99,7 @@ async function usage(pid: number): Promise<Usage> {
   return { rssBytes: bytes("VmRSS"), rssBytesMax: bytes("VmHWM"), handles };
 }
 
-// S-67
+// S-73
 Deno.test("analyze closes connections that no --allow names, and counts them", async () => {
   await using listening = await Listening.start("--allow", "10.0.0.0/8", "--allow", "::1");
   for (let i = 0; i < 3; i++) {
@@ -123,7 +123,7 @@ Deno.test("analyze lets in whom an --allow names", async () => {
   assert.equal(await listening.refused("address"), 0);
 });
 
-// S-67
+// S-73
 Deno.test("analyze warns at the start where strangers can send lines", async () => {
   const port = freePort();
   const flags = taskArguments("analyze")
@@ -142,7 +142,7 @@ Deno.test("analyze warns at the start where strangers can send lines", async () 
   }
 });
 
-// S-68
+// S-74
 Deno.test("analyze closes connections beyond those that one address may have", async () => {
   await using listening = await Listening.start("--limit", "connections-per-address=3");
   const connections = [];
@@ -157,7 +157,7 @@ Deno.test("analyze closes connections beyond those that one address may have", a
   connections.forEach(closeQuietly);
 });
 
-// S-69
+// S-75
 Deno.test("analyze closes who holds a line back, for one who waits, and not before", async () => {
   await using listening = await Listening.start(
     ...["--limit", "connections=2", "--limit", "partial-line-time=300ms"],
@@ -189,7 +189,7 @@ Deno.test("analyze closes who holds a line back, for one who waits, and not befo
   );
 });
 
-// S-69
+// S-75
 Deno.test("analyze closes who has brought nothing for long, for one who waits", async () => {
   await using listening = await Listening.start(
     ...["--limit", "connections=1", "--limit", "connection-idle=300ms"],
@@ -203,7 +203,7 @@ Deno.test("analyze closes who has brought nothing for long, for one who waits", 
   assert.equal(await listening.reached("connection-idle"), 1);
 });
 
-// S-70
+// S-76
 Deno.test("analyze speaks TLS, and is not held up by who does not", async () => {
   await using listening = await Listening.start(...TLS, "--limit", "tls-handshake-time=500ms");
   using silent = await listening.connect();
@@ -243,7 +243,7 @@ Deno.test("analyze can be stopped in the middle of a handshake", async () => {
   friend.close();
 });
 
-// S-71
+// S-77
 Deno.test("analyze takes lines only from who shows a certificate, where it asks for one", async () => {
   await using listening = await Listening.start(...TLS, "--tls-client-ca", file("authority.pem"));
   for (const client of [undefined, "strange_client", "expired"]) {
@@ -261,7 +261,7 @@ Deno.test("analyze takes lines only from who shows a certificate, where it asks 
   assert.equal(totals.lines, 1);
 });
 
-// S-71, S-46
+// S-77, S-46
 Deno.test("analyze connects over TLS, and says what is wrong with a server until it is right", async () => {
   const port = freePort();
   const serve = (name: string) =>
@@ -300,7 +300,7 @@ Deno.test("analyze connects over TLS, and says what is wrong with a server until
   connection.close();
 });
 
-// S-71
+// S-77
 Deno.test("analyze believes the authorities that Deno carries where none are named", async () => {
   using listener = Deno.listenTls({
     hostname: HOST,

@@ -39,7 +39,7 @@ function closedCounts(client: EventListener): [string, number][] {
 }
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  // S-169, S-170
+  // S-69, S-70
   Deno.test(`GET /events leaves no gap where vigie is started again after ${signal}`, async () => {
     using directory = new TemporaryDirectory();
     const log = directory.write("access.log", LINES.slice(0, 1500).join("\n") + "\n");
@@ -125,7 +125,7 @@ Deno.test("GET /metrics as text begins at 0 with each start, and adds up from th
   await untilText(analyzer, /^vigie_lines_total\{outcome="valid"\} 7$/m);
 });
 
-// S-171
+// S-71
 Deno.test("GET /events drops a client that does not read, and counts every line meanwhile", async () => {
   using directory = new TemporaryDirectory();
   await using server = new LineServer();
@@ -160,7 +160,7 @@ Deno.test("GET /events drops a client that does not read, and counts every line 
   assert.equal(totals.errors, count);
 });
 
-// S-171
+// S-71
 Deno.test("GET /events serves 1,000 clients at once, and not one more", async () => {
   using directory = new TemporaryDirectory();
   await using server = new LineServer();

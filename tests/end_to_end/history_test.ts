@@ -28,7 +28,7 @@ async function allErrors(analyzer: Analyzer, query: string): Promise<Record<stri
   }
 }
 
-// S-164, S-165, S-166, S-167
+// S-64, S-65, S-66, S-67
 Deno.test("analyze serves ranges and stored errors, and goes on doing so after a kill", async () => {
   using directory = new TemporaryDirectory();
   const file = directory.write("a.jsonl", FIRST);

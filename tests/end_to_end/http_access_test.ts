@@ -39,7 +39,7 @@ function quiet(directory: TemporaryDirectory): string[] {
   return ["--source", "tcp-listen://127.0.0.1:0", ...directory.options()];
 }
 
-// S-64
+// S-78
 Deno.test("analyze --token-file serves who sends the token, and tells it to nobody", async () => {
   using directory = new TemporaryDirectory();
   const tokenFile = directory.write("token", `${TOKEN}\n`);
@@ -70,7 +70,7 @@ Deno.test("analyze --token-file serves who sends the token, and tells it to nobo
   assert.doesNotMatch(ended.stderr, /token|anyone/);
 });
 
-// S-64
+// S-78
 Deno.test("POST /logs without the token is refused before anything of the body has come", async () => {
   using directory = new TemporaryDirectory();
   const tokenFile = directory.write("token", TOKEN);
@@ -83,7 +83,7 @@ Deno.test("POST /logs without the token is refused before anything of the body h
   assert.equal(statusOf(answer), 401);
 });
 
-// S-65
+// S-79
 Deno.test("HTTP answers under the names of this machine only, however a request names it", async () => {
   using directory = new TemporaryDirectory();
   await using analyzer = await Analyzer.start([...quiet(directory), "--http-host", "logs.example"]);
@@ -133,7 +133,7 @@ Deno.test("HTTP answers under the names of this machine only, however a request 
   assert.match(text, /^vigie_http_exceptions_total 0$/m);
 });
 
-// S-64, S-65
+// S-78, S-79
 Deno.test("analyze warns where HTTP is open to others, and serves them under any address", async () => {
   using directory = new TemporaryDirectory();
   const tokenFile = directory.write("token", TOKEN);

@@ -94,7 +94,7 @@ function countUrls(rows: readonly Row[]) {
     .sort((left, right) => right.count - left.count || (left.url < right.url ? -1 : 1));
 }
 
-// S-164
+// S-64
 Deno.test("SqliteRollups merge to what a naive count says, whatever was rolled up before", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -187,7 +187,7 @@ function oneErrorAWindow(days: number): Row[] {
   }));
 }
 
-// S-164
+// S-64
 Deno.test("SqliteRollups are made of what is final, and a day of them is read as one part", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
@@ -208,7 +208,7 @@ Deno.test("SqliteRollups are made of what is final, and a day of them is read as
   });
 });
 
-// S-164
+// S-64
 Deno.test("SqliteRollups go with a window that is taken back, deleted or replaced, and come again", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
@@ -267,7 +267,7 @@ Deno.test("SqliteRollups go with a window that is taken back, deleted or replace
 
 const DAYS = { fromMs: DAY, toMs: DAY + 2 * DAY_MS, urlsMax: 10 };
 
-// S-164
+// S-64
 Deno.test("SqliteRollups throw away what was merged while a window changed", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);
@@ -380,7 +380,7 @@ Deno.test("SqliteWindowHistory.rollUp() goes on past a window that somebody has 
   });
 });
 
-// S-50, S-164
+// S-50, S-64
 Deno.test("SqliteRollups go with the windows that are removed as too old", async () => {
   await withPath((path) => {
     using history = new SqliteWindowHistory(path, LENGTH_MS);

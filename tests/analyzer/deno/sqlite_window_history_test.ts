@@ -671,7 +671,7 @@ Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do
   });
 });
 
-// S-165
+// S-65
 Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
   await withPath((path) => {
     const block = (part: number, startBytes: number) => ({

@@ -211,7 +211,7 @@ Deno.test("tlsServer() speaks TLS 1.2 and 1.3 with who knows its authority", asy
   }
 });
 
-// S-70
+// S-76
 Deno.test("tlsServer() says of what is no TLS that it is none", async () => {
   using listener = new TlsListener();
   for (
@@ -236,7 +236,7 @@ Deno.test("tlsServer() does not wait for who has gone", async () => {
   assert.equal(await listener.refusal(), "the connection was closed before it was done");
 });
 
-// S-70
+// S-76
 Deno.test("tlsServer() closes a connection without a handshake after a time", async () => {
   const clock = new ManualClock();
   const { limits, limitCounter } = testLimits({ tlsHandshakeTime: 10_000 });
@@ -257,7 +257,7 @@ Deno.test("tlsServer() closes a connection without a handshake after a time", as
   assert.equal(clock.pendingCount, 0);
 });
 
-// S-71
+// S-77
 Deno.test("tlsServer() lets in who shows a certificate that its authority has signed", async () => {
   using listener = new TlsListener({ clientAuthorities: AUTHORITIES });
   const connecting = Deno.connectTls({
@@ -273,7 +273,7 @@ Deno.test("tlsServer() lets in who shows a certificate that its authority has si
   incoming.close();
 });
 
-// S-71
+// S-77
 Deno.test("tlsServer() lets in nobody else where certificates are asked for", async () => {
   using listener = new TlsListener({ clientAuthorities: AUTHORITIES });
   for (
@@ -415,7 +415,7 @@ async function connectTo(
   }
 }
 
-// S-71
+// S-77
 Deno.test("tlsClient() reads from a server whose certificate and name are right", async () => {
   assert.equal(await connectTo("server"), "hello");
   assert.equal(await connectTo("server", { hostname: "127.0.0.1" }), "hello");
@@ -423,7 +423,7 @@ Deno.test("tlsClient() reads from a server whose certificate and name are right"
   assert.equal(await connectTo("elsewhere", { hostname: "elsewhere.example" }), "hello");
 });
 
-// S-71
+// S-77
 Deno.test("tlsClient() reads from no other server, and says why", async () => {
   assert.equal(await connectTo("server", { authorities: undefined }), UNVERIFIED);
   assert.equal(await connectTo("server", { authorities: [tlsText("stranger.pem")] }), UNVERIFIED);

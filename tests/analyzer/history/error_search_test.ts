@@ -35,7 +35,7 @@ const row = fc.record({
   url: fc.constantFrom("/a", "/b?x=1", "/ü", '/"quoted"', "/back\\slash", "/new\nline", "/A"),
 });
 
-// S-165
+// S-65
 Deno.test("ErrorSearch.find() gives what a filter over all rows gives, the last one first", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -101,7 +101,7 @@ async function fill(fixture: SavedErrorsFixture, windows: number, errors: number
   }
 }
 
-// S-165
+// S-65
 Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 8 * 1024 * 1024 });
   await fill(fixture, 300, 1000);
@@ -131,7 +131,7 @@ Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", 
   assert.equal(fixture.readBytes, PIECE_BYTES, "the newest stand at the end");
 });
 
-// S-165
+// S-65
 Deno.test("ErrorSearch.find() reads files once of which nothing is known, and then as few as ever", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 2 * 1024 * 1024 });
   await fill(fixture, 60, 1000);
@@ -152,7 +152,7 @@ Deno.test("ErrorSearch.find() reads files once of which nothing is known, and th
   }
 });
 
-// S-166
+// S-66
 Deno.test("ErrorSearch.find() stops at its budget, and goes on from there", async () => {
   using fixture = await SavedErrorsFixture.create({ errorReadBytes: 2 * PIECE_BYTES });
   await fill(fixture, 50, 1000);
@@ -206,7 +206,7 @@ Deno.test("ErrorSearch reads one piece at a time, whoever asks, and goes on wher
   assert.equal((await counted).clients[0]!.count, 1);
 });
 
-// S-166
+// S-66
 Deno.test("ErrorSearch.find() keeps its place while files grow", async () => {
   using fixture = await SavedErrorsFixture.create({ errorFileBytes: 500 });
   const append = (from: number, to: number) =>
@@ -227,7 +227,7 @@ Deno.test("ErrorSearch.find() keeps its place while files grow", async () => {
   assert.deepEqual(urls, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map((i) => `/${i}`));
 });
 
-// S-165
+// S-65
 Deno.test("ErrorSearch.find() finds late rows and those in the future, wherever they stand", async () => {
   using fixture = await SavedErrorsFixture.create();
   const future = START_MS + 365 * 24 * 3600 * 1000;
@@ -244,7 +244,7 @@ Deno.test("ErrorSearch.find() finds late rows and those in the future, wherever 
   assert.deepEqual(await at(future + 1), []);
 });
 
-// S-167
+// S-67
 Deno.test("ErrorSearch.countClients() counts errors in the future by their windows, too", async () => {
   using fixture = await SavedErrorsFixture.create();
   const future = START_MS + 1000 * LENGTH_MS;
@@ -282,7 +282,7 @@ Deno.test("ErrorSearch.find() reads lines that are longer than a piece, whole", 
   assert.deepEqual(urlsOf(await findAll(fixture, { limit: 1 })), [2, 1, 0].map(long));
 });
 
-// S-166
+// S-66
 Deno.test("ErrorSearch.find() ends a page of long lines before its limit", async () => {
   using fixture = await SavedErrorsFixture.create();
   const long = (i: number) => `/${i}/${"x".repeat(50_000)}`;
@@ -294,7 +294,7 @@ Deno.test("ErrorSearch.find() ends a page of long lines before its limit", async
   assert.deepEqual(urlsOf(await findAll(fixture, ALL)), indexes.toReversed().map(long));
 });
 
-// S-165
+// S-65
 Deno.test("ErrorSearch.find() finds values that stand in their line as escapes", async () => {
   using fixture = await SavedErrorsFixture.create();
   const line = '{"timestamp":"2025-05-30T18:52:30Z","ip":"192.0.2.\\u0031","method":"GET",' +
@@ -315,7 +315,7 @@ Deno.test("ErrorSearch.find() finds whole URLs by the cut ones of a list", async
   assert.deepEqual(urlsOf(found.errors), [urls[2], urls[1]]);
 });
 
-// S-167
+// S-67
 Deno.test("ErrorSearch.countClients() counts the clients of each URL in the windows of a range", async () => {
   using fixture = await SavedErrorsFixture.create();
   const rows: Row[] = [];
@@ -339,7 +339,7 @@ Deno.test("ErrorSearch.countClients() counts the clients of each URL in the wind
   }
 });
 
-// S-167
+// S-67
 Deno.test("ErrorSearch.countClients() counts the clients of one status alone", async () => {
   using fixture = await SavedErrorsFixture.create();
   await fixture.append([
@@ -354,7 +354,7 @@ Deno.test("ErrorSearch.countClients() counts the clients of one status alone", a
   }
 });
 
-// S-167
+// S-67
 Deno.test("ErrorSearch.countClients() stops at its budgets, and says so", async () => {
   using fixture = await SavedErrorsFixture.create({
     clientReadBytes: PIECE_BYTES,

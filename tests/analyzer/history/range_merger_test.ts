@@ -25,7 +25,7 @@ function finish<Result>(
   }
 }
 
-// S-164
+// S-64
 Deno.test("mergeWindows() adds up counts, and merges distinct clients instead of adding them", () => {
   const history = new InMemoryHistory([0, 1, 2].map((i) =>
     windowSummary({

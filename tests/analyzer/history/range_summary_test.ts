@@ -17,7 +17,7 @@ function summarize(...[history, query]: Parameters<typeof summarizeRange>) {
   }
 }
 
-// S-164
+// S-64
 Deno.test("summarizeRange() lists URLs over all statuses, with those that list them", () => {
   const history = new InMemoryHistory([
     windowSummary(),

@@ -32,7 +32,7 @@ function listOf(counts: Readonly<Record<string, number>>, kept = Infinity): Stat
   };
 }
 
-// S-164
+// S-64
 Deno.test("UrlMerger adds up whole lists, and knows first and last window and trend", () => {
   const merger = new UrlMerger(LENGTH_MS, 3);
   merger.add(part(5000), listOf({ "/a": 3, "/b": 5 }), 0);
@@ -51,7 +51,7 @@ const counts = fc.dictionary(
   { minKeys: 1 },
 );
 
-// S-164
+// S-64
 Deno.test("UrlMerger keeps each count between the true one and as much more as it says", () => {
   fc.assert(fc.property(
     fc.array(fc.record({ counts, kept: fc.integer({ min: 1, max: 40 }) }), { maxLength: 8 }),

@@ -41,7 +41,7 @@ function historyOf(...indexes: readonly number[]): InMemoryHistory {
   );
 }
 
-// S-164
+// S-64
 Deno.test("windowsByStep() merges what starts in each step, newest first, and skips empty ones", () => {
   const { windows, starts, nextMs } = read(historyOf(0, 1, 2, 20, 21, 23));
   assert.deepEqual(starts, [11, 10, 1, 0]);

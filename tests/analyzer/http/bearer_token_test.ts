@@ -3,7 +3,7 @@ import { BearerToken, isToken } from "../../../analyzer/http/bearer_token.ts";
 
 const TOKEN = "mF_9.B5f-4.1JqM+/~==";
 
-// S-64
+// S-78
 Deno.test("BearerToken.check() takes the token, and nothing that differs from it", async () => {
   const token = await BearerToken.of(TOKEN);
   for (const header of [`Bearer ${TOKEN}`, `bearer ${TOKEN}`, `BEARER   ${TOKEN}`]) {
@@ -18,7 +18,7 @@ Deno.test("BearerToken.check() takes the token, and nothing that differs from it
   assert.equal(await token.check("Bearer"), "wrong");
 });
 
-// S-64
+// S-78
 Deno.test("BearerToken.check() takes no other scheme for an attempt", async () => {
   const token = await BearerToken.of(TOKEN);
   for (const header of [null, "", TOKEN, `Basic ${TOKEN}`, `Bearer${TOKEN}`, `Bearer:${TOKEN}`]) {

@@ -28,7 +28,7 @@ function compute(history: InMemoryHistory, toMs: number, open: readonly WindowSu
   return rates.compute({ eventTimeMaxMs: HOUR_MS + toMs, watermarkMs: undefined }, open);
 }
 
-Deno.test("ErrorRates.compute() compares the last minute with the hour before (S-172)", () => {
+Deno.test("ErrorRates.compute() compares the last minute with the hour before (S-72)", () => {
   const history = new InMemoryHistory([...quietHours(2), window(0, 10)]);
   // At 18:00:45 the minute reaches back to the start of a window: 17:59:30.
   const open = [window(30_000, 12, { state: "open", totalCount: 50 })];

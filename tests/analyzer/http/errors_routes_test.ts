@@ -21,7 +21,7 @@ async function filled(): Promise<SavedErrorsFixture> {
   return saved;
 }
 
-// S-165
+// S-65
 Deno.test("GET /errors answers whole records, the newest first", async () => {
   using saved = await filled();
   const { body } = await get("/errors?limit=1", saved);
@@ -45,7 +45,7 @@ Deno.test("GET /errors answers whole records, the newest first", async () => {
   assert.equal((await get("/errors?limit=1000", saved)).body.errors.length, 1000);
 });
 
-// S-166
+// S-66
 Deno.test("GET /errors goes on at its cursor, to the end", async () => {
   using saved = await filled();
   const urls: string[] = [];
@@ -108,7 +108,7 @@ Deno.test("GET /errors answers null where a stored line has no such field", asyn
   assert.deepEqual(body.errors, [{ time, window_start: null, status, method, url, ip, record }]);
 });
 
-// S-165
+// S-65
 Deno.test("GET /errors and /summary/clients wait until what was read by then is in its file", async () => {
   using saved = await SavedErrorsFixture.create();
   await saved.files.append(analyzedBatch([storedRow(START_MS)]), 0);

@@ -13,7 +13,7 @@ function setUp(queueBytesMax: number) {
 
 const bytes = (length: number) => new Uint8Array(length);
 
-Deno.test("EventClient.push() takes bytes up to its bound, and not one more (S-171)", () => {
+Deno.test("EventClient.push() takes bytes up to its bound, and not one more (S-71)", () => {
   const { client } = setUp(10);
   assert.ok(client.push(bytes(4)));
   assert.ok(client.push(bytes(6)));

@@ -15,7 +15,7 @@ Deno.test("EventIds.decode() gives back the place, also before 1970 and before a
   assert.match(FIRST.encode(30_000), /^[\w.-]+$/);
 });
 
-Deno.test("EventIds.decode() knows the ids of an earlier run of the same output (S-170)", () => {
+Deno.test("EventIds.decode() knows the ids of an earlier run of the same output (S-70)", () => {
   const later = ids({ runId: "bbbbbbbb-2", newestStartMs: 30_000 });
   assert.equal(later.decode(FIRST.encode(30_000)), 30_000, "the last one that is saved");
   assert.equal(later.decode(FIRST.encode(60_000)), 30_000, "it was taken back, and closes again");
@@ -23,7 +23,7 @@ Deno.test("EventIds.decode() knows the ids of an earlier run of the same output 
   assert.equal(later.decode(later.encode(90_000)), 90_000, "but those of this run are as they are");
 });
 
-Deno.test("EventIds.decode() knows no ids of another output, nor anything else (S-170)", () => {
+Deno.test("EventIds.decode() knows no ids of another output, nor anything else (S-70)", () => {
   const other = ids({ outputId: "ffffffff-0000-4000-8000-000000000000" });
   for (
     const id of [

@@ -29,7 +29,7 @@ Deno.test("EventPublisher tells a client at once how everything stands", async (
   assert.equal(run.feed.viewCount, 1);
 });
 
-Deno.test("EventPublisher tells status and changed open windows once a second (S-169)", async () => {
+Deno.test("EventPublisher tells status and changed open windows once a second (S-69)", async () => {
   const run = new EventRun();
   run.feed.view = liveView({ open: [openWindow(0, 40), openWindow(1, 1)] });
   const client = run.connect();
@@ -45,7 +45,7 @@ Deno.test("EventPublisher tells status and changed open windows once a second (S
   assert.equal(client.of("window").at(-1)!.data.total_count, 50);
 });
 
-Deno.test("EventPublisher tells of each closed window once, in order, with an id (S-169)", async () => {
+Deno.test("EventPublisher tells of each closed window once, in order, with an id (S-69)", async () => {
   const run = new EventRun();
   const clients = [run.connect(), run.connect()];
   await settle();
@@ -62,7 +62,7 @@ Deno.test("EventPublisher tells of each closed window once, in order, with an id
   assert.deepEqual(clients[0]!.closed, [0, 1, 2]);
 });
 
-Deno.test("EventPublisher never tells of a closed window as open again (S-169)", async () => {
+Deno.test("EventPublisher never tells of a closed window as open again (S-69)", async () => {
   const run = new EventRun();
   const client = run.connect();
   await settle();
@@ -97,7 +97,7 @@ Deno.test("EventPublisher counts lines a second between two views", async () => 
   assert.deepEqual(rates, [null, 500, null, 500, null]);
 });
 
-Deno.test("EventPublisher adds what closes to the rates (S-172)", async () => {
+Deno.test("EventPublisher adds what closes to the rates (S-72)", async () => {
   const run = new EventRun();
   run.feed.view = liveView({ eventTimeMaxMs: START_MS + 3 * LENGTH_MS });
   run.close(nthWindow(0, { errorCount: 3 }));
@@ -128,7 +128,7 @@ Deno.test("EventPublisher asks once a second, however long an answer takes", asy
   assert.equal(run.clock.pendingCount, 1);
 });
 
-Deno.test("EventPublisher does nothing while nobody listens (S-171)", async () => {
+Deno.test("EventPublisher does nothing while nobody listens (S-71)", async () => {
   const run = new EventRun();
   assert.equal(run.feed.listenerCount, 0);
   const client = run.connect();
@@ -161,7 +161,7 @@ Deno.test("EventPublisher goes on where a client left before its first view came
   assert.equal(run.clock.pendingCount, 1, "one timer, and not one a client");
 });
 
-Deno.test("EventPublisher sends a client that comes back what it missed (S-170)", async () => {
+Deno.test("EventPublisher sends a client that comes back what it missed (S-70)", async () => {
   const run = new EventRun();
   const client = run.connect();
   await settle();
@@ -178,7 +178,7 @@ Deno.test("EventPublisher sends a client that comes back what it missed (S-170)"
   assert.deepEqual(second.of("window")[0]!.data.statuses[0].urls.length, 2);
 });
 
-Deno.test("EventPublisher tells each window once to who comes while it closes (S-169)", async () => {
+Deno.test("EventPublisher tells each window once to who comes while it closes (S-69)", async () => {
   const run = new EventRun({ limits: { eventQueueBytes: 4096 } });
   const first = run.connect();
   run.close(nthWindow(0));
@@ -234,7 +234,7 @@ Deno.test("EventPublisher reads a window once a second for all who missed it, up
   assert.equal(await back(), 8);
 });
 
-Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-170)", async () => {
+Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S-70)", async () => {
   for (const [missed, closed] of [[1000, 1000], [1001, 0]] as const) {
     const run = new EventRun();
     run.close(nthWindow(0));
@@ -254,7 +254,7 @@ Deno.test("EventPublisher sends up to 1,000 missed windows, and resets beyond (S
   }
 });
 
-Deno.test("EventPublisher resets a client whose place was removed as too old (S-170)", async () => {
+Deno.test("EventPublisher resets a client whose place was removed as too old (S-70)", async () => {
   const run = new EventRun();
   const client = run.connect();
   for (let i = 0; i < 3; i++) run.close(nthWindow(i));
@@ -283,7 +283,7 @@ async function comeBack(run: EventRun, client: EventListener): Promise<EventList
   return back;
 }
 
-Deno.test("EventPublisher resets a client that comes from another output (S-170)", async () => {
+Deno.test("EventPublisher resets a client that comes from another output (S-70)", async () => {
   const other = new EventRun({ outputId: "other000" });
   const stranger = other.connect();
   await settle();
@@ -320,7 +320,7 @@ Deno.test("EventPublisher lets a client join the others only behind what the sto
   assert.deepEqual(first.closed, [1, 2]);
 });
 
-Deno.test("EventPublisher drops a client that does not read, and nobody else (S-171)", async () => {
+Deno.test("EventPublisher drops a client that does not read, and nobody else (S-71)", async () => {
   const run = new EventRun({ limits: { eventQueueBytes: 4096 } });
   const reading = run.connect();
   const body = run.publisher.open(undefined);
@@ -380,7 +380,7 @@ Deno.test("EventPublisher reads missed windows no faster than its client does", 
   assert.deepEqual(client.closed, Array.from({ length: 500 }, (_, i) => i + 1));
 });
 
-Deno.test("EventPublisher takes clients up to the limit (S-171)", async () => {
+Deno.test("EventPublisher takes clients up to the limit (S-71)", async () => {
   const run = new EventRun({ limits: { eventClients: 2 } });
   const clients = [run.connect(), run.connect()];
   assert.equal(run.publisher.open(undefined), "full");
@@ -447,7 +447,7 @@ Deno.test("EventPublisher reports what fails, and goes on", async () => {
   assert.ok(back.failure instanceof Error);
 });
 
-Deno.test("EventPublisher tells once more what a crash took back, also to who left in between (S-170)", async () => {
+Deno.test("EventPublisher tells once more what a crash took back, also to who left in between (S-70)", async () => {
   const run = new EventRun({ runId: "first" });
   run.close(nthWindow(0));
   const client = run.connect();
@@ -470,7 +470,7 @@ Deno.test("EventPublisher tells once more what a crash took back, also to who le
   assert.equal(again.of("window")[0]!.data.total_count, 7);
 });
 
-Deno.test("EventPublisher leaves no gap, whoever leaves, crashes or restarts at whatever moment (S-170)", async () => {
+Deno.test("EventPublisher leaves no gap, whoever leaves, crashes or restarts at whatever moment (S-70)", async () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Mulberry32(seed);
     const chance = (probability: number) => random.next() < probability;

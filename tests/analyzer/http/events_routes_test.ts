@@ -29,7 +29,7 @@ Deno.test("GET /events answers a stream of events that no proxy keeps", async ()
   await client.leave();
 });
 
-Deno.test("GET /events goes on from after=, and rather from Last-Event-ID (S-170)", async () => {
+Deno.test("GET /events goes on from after=, and rather from Last-Event-ID (S-70)", async () => {
   const { run, get } = setUp();
   const first = listen(await get("/events"));
   await settle();
@@ -48,7 +48,7 @@ Deno.test("GET /events goes on from after=, and rather from Last-Event-ID (S-170
   run.publisher.stop();
 });
 
-Deno.test("GET /events refuses more clients than the limit, and all once it stops (S-171)", async () => {
+Deno.test("GET /events refuses more clients than the limit, and all once it stops (S-71)", async () => {
   const { run, get } = setUp({ limits: { eventClients: 1 } });
   const client = listen(await get("/events"));
   const full = await get("/events");

@@ -47,7 +47,7 @@ async function guarded(
   return { guard, limitCounter, passed, ask };
 }
 
-// S-64
+// S-78
 Deno.test("Guard.answer() lets nobody without the token get anywhere but to /healthz", async () => {
   const { ask, guard, passed } = await guarded({ token: TOKEN });
   let refused = 0;
@@ -77,7 +77,7 @@ Deno.test("Guard.answer() lets nobody without the token get anywhere but to /hea
   assert.deepEqual(guard.refused, { host: 0, cross_site: 0, url: 0, token: refused, requests: 0 });
 });
 
-// S-64
+// S-78
 Deno.test("Guard.answer() lets who has the token pass, and everybody where there is none", async () => {
   for (const token of [TOKEN, undefined]) {
     const { ask, guard } = await guarded(token === undefined ? {} : { token });
@@ -91,7 +91,7 @@ Deno.test("Guard.answer() lets who has the token pass, and everybody where there
   }
 });
 
-// S-64
+// S-78
 Deno.test("Guard.answer() takes the token from no other place than the header", async () => {
   const { ask } = await guarded({ token: TOKEN });
   const query = `?access_token=${encodeURIComponent(TOKEN)}`;
@@ -101,7 +101,7 @@ Deno.test("Guard.answer() takes the token from no other place than the header", 
   assert.equal((await ask("/metrics", { headers: { cookie: `token=${TOKEN}` } })).status, 401);
 });
 
-// S-64
+// S-78
 Deno.test("Guard.answer() reads nothing of a body that it refuses", async () => {
   const { ask } = await guarded({ token: TOKEN });
   let pulls = 0;
@@ -116,7 +116,7 @@ Deno.test("Guard.answer() reads nothing of a body that it refuses", async () => 
   assert.equal(pulls, 0);
 });
 
-// S-64
+// S-78
 Deno.test("Guard.answer() stands before the answer of a start, too", async () => {
   const guard = new Guard({
     token: await BearerToken.of(TOKEN),
@@ -134,7 +134,7 @@ Deno.test("Guard.answer() stands before the answer of a start, too", async () =>
   assert.equal((await ask("/metrics", { authorization: `Bearer ${TOKEN}` })).status, 503);
 });
 
-// S-65
+// S-79
 Deno.test("Guard.answer() sends away who asks under another name, with the token or without", async () => {
   const { ask, guard } = await guarded({ token: TOKEN });
   for (const path of PATHS) {
@@ -151,7 +151,7 @@ Deno.test("Guard.answer() sends away who asks under another name, with the token
   assert.equal(guard.refused.host, PATHS.length + 1);
 });
 
-// S-66
+// S-80
 Deno.test("Guard.answer() lets pages of other origins link here, and do nothing else", async () => {
   const { ask, guard } = await guarded();
   const link = { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" };
@@ -176,7 +176,7 @@ Deno.test("Guard.answer() lets pages of other origins link here, and do nothing 
   assert.equal(guard.refused.cross_site, cases.filter(([, , passes]) => !passes).length);
 });
 
-// S-66
+// S-80
 Deno.test("Guard.answer() gives no origin a permission, on any route or refusal", async () => {
   for (const token of [undefined, TOKEN]) {
     const { ask } = await guarded(token === undefined ? {} : { token });

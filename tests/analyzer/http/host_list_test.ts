@@ -5,7 +5,7 @@ function allows(list: HostList, host: string): boolean {
   return list.allows(`http://${host}/metrics`, host);
 }
 
-// S-65
+// S-79
 Deno.test("HostList takes the names of this machine, however they are spelled, and any port", () => {
   const list = new HostList({ hostname: "127.0.0.1" }, []);
   for (
@@ -17,7 +17,7 @@ Deno.test("HostList takes the names of this machine, however they are spelled, a
   ) assert.ok(allows(list, host), host);
 });
 
-// S-65
+// S-79
 Deno.test("HostList takes no other name, and nothing that only looks like one of them", () => {
   const list = new HostList({ hostname: "127.0.0.1" }, []);
   for (
@@ -40,7 +40,7 @@ Deno.test("HostList takes no other name, and nothing that only looks like one of
   ) assert.ok(!allows(list, host), host);
 });
 
-// S-65
+// S-79
 Deno.test("HostList looks at the address of a request and at its header, where it has both", () => {
   const list = new HostList({ hostname: "127.0.0.1" }, []);
   assert.ok(list.allows("http://localhost/", null), "no browser sends this");
@@ -54,7 +54,7 @@ Deno.test("HostList looks at the address of a request and at its header, where i
   assert.ok(!list.allows("", "localhost"));
 });
 
-// S-65
+// S-79
 Deno.test("HostList takes the address that is bound, and names that were added", () => {
   const bound = new HostList({ hostname: "192.168.1.5" }, [parseHostName("Logs.Example.com.")]);
   for (
@@ -69,7 +69,7 @@ Deno.test("HostList takes the address that is bound, and names that were added",
   assert.ok(allows(new HostList({ hostname: "0:0::1:2" }, []), "[::1:2]:8000"));
 });
 
-// S-65
+// S-79
 Deno.test("HostList takes any address where all are bound, and still no name", () => {
   for (const hostname of ["0.0.0.0", "::", "0::0"]) {
     const list = new HostList({ hostname }, []);

@@ -5,12 +5,16 @@ import type { DeliveryAnswer, DeliveryReceiver } from "../../../analyzer/deliver
 import { ALL_ROUTES } from "../../../analyzer/http/api/all_routes.ts";
 import { COMPONENTS } from "../../../analyzer/http/api/components.ts";
 import {
+  HEALTH_PATH,
   pathTemplate,
   queryNames,
   refusalsByStatus,
   type RouteDescription,
 } from "../../../analyzer/http/api/route_description.ts";
 import { answerStarting, createApp, type HttpApp } from "../../../analyzer/http/app.ts";
+import { BearerToken } from "../../../analyzer/http/bearer_token.ts";
+import { Guard } from "../../../analyzer/http/guard.ts";
+import { HostList } from "../../../analyzer/http/host_list.ts";
 import {
   type JsonSchema,
   type OpenApiDocument,
@@ -47,7 +51,8 @@ function check(value: unknown, place: readonly string[], what: string): void {
 /** Headers that any answer may have, and that are no part of what it says. */
 const COMMON_HEADERS = [
   ...["cache-control", "content-length", "content-security-policy", "content-type", "vary"],
-  ...["x-accel-buffering", "x-content-type-options"],
+  ...["cross-origin-resource-policy", "referrer-policy", "x-accel-buffering"],
+  ...["x-content-type-options", "x-frame-options"],
 ];
 
 /** One request, what it gets, and from whom. */
@@ -79,6 +84,7 @@ function* cases(): Generator<Case> {
     const init = { method };
     const [first] = queryNames(route);
     const query = `${path}${path.includes("?") ? "&" : "?"}`;
+    yield* guardCases(route, path, init);
     yield { operation, status: 400, code: "unknown_parameter", path: `${query}nonsense=1`, init };
     if (first !== undefined) {
       const code = "repeated_parameter";
@@ -171,6 +177,58 @@ const METRICS_TYPES = [
   ["application/openmetrics-text", "application/openmetrics-text"],
 ] as const;
 
+/** What the guard says to requests for a route; to those that it should let pass, too. */
+function* guardCases(route: RouteDescription, path: string, init: RequestInit): Generator<Case> {
+  const operation = route.operationId;
+  const ask = (headers: Record<string, string>, requests = 1) => ({
+    init: { ...init, headers: { accept: "application/json", ...headers } },
+    app: () => guardedApp(requests),
+  });
+  const authorization = `Bearer ${TOKEN}`;
+  yield {
+    ...ask({ authorization, host: "elsewhere.example" }),
+    ...{ operation, status: 421, code: "misdirected_request", path },
+  };
+  yield {
+    ...ask({ authorization, "sec-fetch-site": "cross-site" }),
+    ...{ operation, status: 403, code: "cross_site", path },
+  };
+  const long = `${path}?${"a".repeat(8192)}`;
+  yield { ...ask({ authorization }), operation, status: 414, code: "url_too_long", path: long };
+  if (route.isPublic !== true) {
+    yield { ...ask({}), operation, status: 401, code: "missing_token", path };
+    const wrong = ask({ authorization: "Bearer wrong" });
+    yield { ...wrong, operation, status: 401, code: "invalid_token", path };
+  }
+  if (path !== HEALTH_PATH) {
+    const busy = ask({ authorization }, 0);
+    yield { ...busy, operation, status: 503, code: "too_many_requests", path };
+  }
+}
+
+const TOKEN = "a-token-of-a-test";
+
+/** The documented run behind a guard with a token, that answers so many requests at a time. */
+function guardedApp(requests: number): Pick<HttpApp, "request"> {
+  const { limits, limitCounter } = testLimits();
+  return {
+    request: async (path, init) => {
+      const guard = new Guard({
+        token: await BearerToken.of(TOKEN),
+        hosts: new HostList({ hostname: "127.0.0.1" }, []),
+        limits: { ...limits, httpRequests: requests },
+        limitCounter,
+      });
+      const request = new Request(`http://localhost${path}`, init);
+      return await guard.answer(
+        request,
+        Promise.resolve(),
+        (request) => documentedApp().fetch(request),
+      );
+    },
+  };
+}
+
 function* deliveryCases(): Generator<Case> {
   const headers = { "content-type": "text/csv" };
   const send = (more: Record<string, string> = {}) => ({
@@ -188,6 +246,8 @@ function* deliveryCases(): Generator<Case> {
       totals: emptyTotals(),
     }],
     [408, "silent", { kind: "broken", why: "silent", lines: 1 }],
+    [408, "too_slow", { kind: "broken", why: "too-slow", lines: 1 }],
+    [413, "body_too_long", { kind: "broken", why: "too-long", lines: 1 }],
     [400, "broken_encoding", { kind: "broken", why: "encoding", lines: 1 }],
     [400, "broken_body", { kind: "broken", why: "lost", lines: 1 }],
     [422, "other_body", { kind: "other-body" }],

@@ -27,7 +27,7 @@ function iso(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }
 
-// S-164
+// S-64
 Deno.test("GET /summary answers for the windows that start in a range", async () => {
   const history = historyOf(4);
   const at = (i: number) => START_MS + i * LENGTH_MS;
@@ -94,7 +94,7 @@ Deno.test("GET /summary refuses what it cannot read", async () => {
   }
 });
 
-// S-167
+// S-67
 Deno.test("GET /summary/clients counts distinct clients by URL", async () => {
   using saved = await SavedErrorsFixture.create();
   await saved.append(

@@ -35,7 +35,7 @@ Deno.test("toCsvLines() gives one line a status, and one to a window without err
   assert.deepEqual(quiet!.slice(11), Array(8).fill(""));
 });
 
-// S-168
+// S-68
 Deno.test("toTextCell() leaves no text that a spreadsheet or a terminal would obey", () => {
   for (const { name, text } of ATTACKS) {
     const cell = toTextCell(text);
@@ -48,7 +48,7 @@ Deno.test("toTextCell() leaves no text that a spreadsheet or a terminal would ob
   assert.equal(toTextCell("/a=1+1;b=2"), "/a=1+1;b=2");
 });
 
-// S-168
+// S-68
 Deno.test("toCsvLines() keeps every attack in the cell of its URL", () => {
   for (const { name, text } of [...attacksOn("spreadsheet"), ...ATTACKS]) {
     const urls = [{ url: text, count: 7, countErrorMax: 0 }];

@@ -375,7 +375,7 @@ function crowdedWindow(): WindowSummary {
   return windowSummary({ statuses: [statusSummary({ urls })] });
 }
 
-// S-164
+// S-64
 Deno.test("GET /windows by step merges windows, with the cursor and the parameters as ever", async () => {
   const fixture = { history: historyOf(6) };
   const page = await getPage("/windows?step=1m&limit=2&urls=1&status=404", fixture);

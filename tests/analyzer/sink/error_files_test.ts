@@ -530,7 +530,7 @@ function contents(storage: MemoryStorage): Record<string, string> {
   return Object.fromEntries(storage.paths().map((path) => [path, storage.text(path)!]));
 }
 
-// S-165
+// S-65
 Deno.test("ErrorFiles.append() tells its index where which times are, late and future ones too", async () => {
   const storage = new MemoryStorage();
   const appended: string[] = [];

@@ -57,7 +57,7 @@ Deno.test("ConnectionPlaces counts IPv4 by address and IPv6 by network of 64 bit
   }
 });
 
-// S-69
+// S-75
 Deno.test("ConnectionPlaces.overdue() names who has been in the middle of a line for longest", () => {
   const places = new ConnectionPlaces(LIMITS);
   const [first, second, silent] = [0, 0, 0].map((nowMs, i) =>

@@ -322,7 +322,7 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 100; i++) await null;
 }
 
-// S-67
+// S-73
 Deno.test("TcpListenSource lets in who is allowed, and closes all others at once", async () => {
   const allow = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"];
   const { controller, listener, notices, until } = await start({ allow });
@@ -361,7 +361,7 @@ Deno.test("TcpListenSource tells again of refusals after a while, and safely", a
   await until(() => false);
 });
 
-// S-68
+// S-74
 Deno.test("TcpListenSource closes at once what is one too many from one address", async () => {
   const { controller, limitCounter, listener, notices, until } = await start({
     limits: { connectionsPerAddress: 2 },
@@ -425,7 +425,7 @@ Deno.test("TcpListenSource lets connections wait beyond the most that it reads a
   assert.deepEqual(streams.map(({ isClosed }) => isClosed), Array(5).fill(true));
 });
 
-// S-69
+// S-75
 Deno.test("TcpListenSource takes the place of who is in the middle of a line for too long", async () => {
   const { controller, clock, limitCounter, listener, notices, readOn } = await start({
     limits: { connections: 3, partialLineTime: 30_000, connectionIdle: 600_000 },
@@ -475,7 +475,7 @@ Deno.test("TcpListenSource takes the place of who is in the middle of a line for
   await ended;
 });
 
-// S-69
+// S-75
 Deno.test("TcpListenSource takes the place of who has brought no row for longest", async () => {
   const { controller, clock, limitCounter, listener, notices, readOn } = await start({
     limits: { connections: 3, partialLineTime: 30_000, connectionIdle: 600_000 },
@@ -556,7 +556,7 @@ Deno.test("TcpListenSource does not take for silence what it has not read yet", 
   await Promise.race([Promise.all([sent, stalled]), elements.next()]);
 });
 
-// S-70
+// S-76
 Deno.test("TcpListenSource does not let a handshake keep out others, and says why one failed", async () => {
   const { controller, listener, notices, until } = await start({ limits: { connections: 2 } });
   await until(() => true);
