@@ -257,6 +257,39 @@ Deno.test("Guard.answer() lets so many requests pass until their answers are sen
   assert.deepEqual([guard.refused.requests, limitCounter.count("httpRequests")], [2, 2]);
 });
 
+Deno.test("Guard gives back the place of a stream of events, which has a bound of its own", async () => {
+  const { limits, limitCounter } = testLimits({ httpRequests: 1 });
+  const hosts = new HostList({ hostname: "127.0.0.1" }, []);
+  const guard = new Guard({ token: undefined, hosts, limits, limitCounter });
+  const never = new Promise<void>(() => {});
+  const ask = (type: string) =>
+    guard.answer(
+      new Request("http://localhost/events"),
+      never,
+      () => new Response("", { headers: { "content-type": type } }),
+    );
+  for (let i = 0; i < 3; i++) assert.equal((await ask("text/event-stream")).status, 200);
+  assert.equal((await ask("application/json")).status, 200);
+  assert.equal((await ask("text/event-stream")).status, 503);
+});
+
+// S-78
+Deno.test("Guard lets everybody have the page and what describes the interface, and nothing beside it", async () => {
+  const { ask } = await guarded({ token: TOKEN });
+  const headers = { accept: "text/html,*/*;q=0.8" };
+  for (const path of ["/", "/?x", "/assets/main.js", "/docs", "/openapi.json"]) {
+    assert.notEqual((await ask(path, { headers })).status, 401, path);
+  }
+  for (
+    const path of [
+      ...["/metrics", "//", "/assets/", "/assets/../metrics", "/assets/%2e%2e/metrics"],
+      ...["/docs/", "/openapixjson", "/openapi.json/metrics", "/assets/main.js/../../metrics"],
+    ]
+  ) {
+    assert.equal((await ask(path, { headers })).status, 401, path);
+  }
+});
+
 Deno.test("Guard counts in the metrics whom it refuses", async () => {
   const { ask } = await guarded();
   await ask("http://evil.example/");
