@@ -3,7 +3,7 @@ import { DISTINCT_EXACT_MAX } from "./sketch/distinct_counter.ts";
 /** One bound on what input may make the analyzer keep or do. */
 export interface LimitDefinition {
   /** What its value counts. */
-  readonly unit: "count" | "bytes" | "ms";
+  readonly unit: "count" | "bytes" | "bytes/s" | "ms";
   /** Where nothing else is asked for. */
   readonly default: number;
   /** The lowest that can be set. */
@@ -130,11 +130,11 @@ export const LIMIT_TABLE = {
     help: "A delivery whose sender is silent for longer, while it is waited for, is broken off",
   },
   deliveryPace: {
-    unit: "bytes",
+    unit: "bytes/s",
     default: 16 * 1024,
     min: 1,
     max: 1024 ** 3,
-    help: "A delivery that brings less a second, while it is waited for, is broken off when all " +
+    help: "A delivery that brings less, while it is waited for, is broken off when all " +
       "places are taken and another one comes",
   },
   idempotencyKeys: {

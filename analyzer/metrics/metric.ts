@@ -14,7 +14,7 @@ export interface Metric {
   /** `info` is a gauge that is always 1 and says everything in its labels. */
   readonly type: "counter" | "gauge" | "info";
   /** Base unit as OpenMetrics names it; empty for plain counts. */
-  readonly unit: "" | "bytes" | "seconds";
+  readonly unit: "" | "bytes" | "bytes_per_second" | "seconds";
   /** One sentence in plain letters, without quotes, backslashes or line breaks. */
   readonly help: string;
   /** Label names; each sample has one value a name, in this order. */

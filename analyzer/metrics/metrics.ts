@@ -328,6 +328,14 @@ export const METRICS: readonly Metric[] = [
     samples: ({ limits }) => byLimit((name) => limits[name], "bytes"),
   },
   {
+    name: "vigie_limit_bytes_per_second",
+    type: "gauge",
+    unit: "bytes_per_second",
+    help: "Bounds on how slowly something may come.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => limits[name], "bytes/s"),
+  },
+  {
     name: "vigie_limit_seconds",
     type: "gauge",
     unit: "seconds",

@@ -230,7 +230,12 @@ Deno.test("METRICS show every limit, and how often it had an effect", () => {
   assert.equal(valueOf("vigie_limit_reached", "open-windows", given), 2);
   assert.equal(valueOf("vigie_limit_reached", "line-bytes", given), 0);
   assert.equal(samplesOf("vigie_limit_reached", given).length, LIMIT_NAMES.length);
-  const values = ["vigie_limit", "vigie_limit_bytes", "vigie_limit_seconds"]
+  const values = [
+    "vigie_limit",
+    "vigie_limit_bytes",
+    "vigie_limit_bytes_per_second",
+    "vigie_limit_seconds",
+  ]
     .flatMap((name) => samplesOf(name, given));
   assert.equal(values.length, LIMIT_NAMES.length, "each has one value, in its unit");
 });
