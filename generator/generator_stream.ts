@@ -36,14 +36,22 @@ export class GeneratorStream {
   #madeCount = 0;
   #dueCount = 0;
 
-  /** Makes nothing yet. The clock is that of the machine unless another one is given. */
-  constructor(config: GeneratorConfig, clock: Clock = systemClock) {
+  /**
+   * Makes nothing yet. The clock is that of the machine unless another one is given.
+   *
+   * @param chunkBytesMax most bytes of a chunk: smaller ones cost throughput, larger ones memory
+   */
+  constructor(
+    config: GeneratorConfig,
+    clock: Clock = systemClock,
+    chunkBytesMax: number = CHUNK_BYTES_MAX,
+  ) {
     this.#config = config;
     this.#clock = clock;
     this.#model = new TrafficModel(config.traffic);
     this.#writer = new LineWriter(config.format);
     this.lineBytesMax = this.#writer.lineBytesMax;
-    this.#columns = new RecordColumns(Math.floor(CHUNK_BYTES / this.lineBytesMax));
+    this.#columns = new RecordColumns(Math.floor(chunkBytesMax / this.lineBytesMax));
     const { recordCountMax, recordsPerSecond, durationMs, backfillMs } = config;
     this.#historyCount = Math.min(
       Math.floor((backfillMs * this.#eventRecordsPerSecond) / 1000),
@@ -231,8 +239,8 @@ interface Run {
   eventTime: EventTime;
 }
 
-/** A chunk has at most this many bytes: much smaller ones cost throughput, larger ones memory. */
-const CHUNK_BYTES = 192 * 1024;
+/** Most bytes of a chunk, where nothing else was said: what several clients share is sent well so. */
+const CHUNK_BYTES_MAX = 192 * 1024;
 
 /** Wall-clock jumps below this are left alone: event time stays smooth. */
 const WALL_DRIFT_MS_MAX = 100;
