@@ -39,19 +39,24 @@ export class SqliteRollups implements WindowRangeReader {
     this.#urlsMax = urlsMax;
     this.#statements = prepare(database);
     this.#levelsMs = keeps ? rollupLevels(windowLengthMs) : [];
-    const known = this.#statements.levels.all(windowLengthMs).map((row) => row["level_ms"]);
+  }
+
+  /**
+   * Has roll-ups of these lengths kept from now on, in a new database or one of an earlier version;
+   * within a transaction. Those of other lengths, which another version has left, would not be kept
+   * right any more.
+   */
+  keepLevels(): void {
+    const length = this.windowLengthMs;
+    const known = this.#statements.levels.all(length).map((row) => row["level_ms"]);
     if (known.join() === this.#levelsMs.join()) return;
-    // A database of an earlier version, or a new one. Roll-ups of other lengths, which another
-    // version has left, would not be kept right any more.
-    database.exec("BEGIN IMMEDIATE");
-    this.#statements.forgetLevels.run(windowLengthMs);
-    this.#statements.forgetRollups.run(windowLengthMs);
-    this.#statements.forgetDue.run(windowLengthMs);
-    for (const levelMs of this.#levelsMs) {
-      this.#statements.addLevel.run(windowLengthMs, levelMs);
-      this.#statements.markAll.run({ length: windowLengthMs, level: levelMs });
+    this.#statements.forgetLevels.run(length);
+    this.#statements.forgetRollups.run(length);
+    this.#statements.forgetDue.run(length);
+    for (const level of this.#levelsMs) {
+      this.#statements.addLevel.run(length, level);
+      this.#statements.markAll.run({ length, level });
     }
-    database.exec("COMMIT");
   }
 
   sum(fromMs: number, toMs: number): RangeSums {

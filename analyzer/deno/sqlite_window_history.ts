@@ -115,6 +115,8 @@ export class SqliteWindowHistory implements WindowHistory {
       // Few windows are merged as fast as they are found.
       const keeps = windowsMax === Infinity;
       this.#rollups = new SqliteRollups(this.#database, windowLengthMs, { keeps, urlsMax });
+      // Another one may be refused: it is not written to before it is known to be the right one.
+      if (this.isNew) this.#rollups.keepLevels();
     } catch (exception) {
       this.#database.close();
       throw isDamage(exception)
@@ -176,6 +178,7 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#statements.deleteWindowsAfter.run(epoch);
       this.#statements.deleteLateAfter.run(epoch);
       this.#statements.deleteErrorBlocksAfter.run(epoch);
+      this.#rollups.keepLevels();
       this.#statements.commit.run();
     });
     this.#uncommitted = [];
