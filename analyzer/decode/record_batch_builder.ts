@@ -40,7 +40,7 @@ export class RecordBatchBuilder {
   #eventTimeMaxMs = -Infinity;
 
   #errorCount = 0;
-  #columns = NO_COLUMNS;
+  #columns = new Columns(0);
   /** Rows that the next columns have room for at first. */
   #rowsExpected = ROWS_MIN;
   #urlBytes = new GrowingBytes();
@@ -237,7 +237,8 @@ export class RecordBatchBuilder {
     this.#eventTimeMaxMs = -Infinity;
     this.#errorCount = 0;
     if (count > 0) this.#rowsExpected = rowsExpectedAfter(count, this.#columns.rowsMax);
-    this.#columns = NO_COLUMNS;
+    // Not one for all: who is given a batch may transfer its memory to another thread.
+    this.#columns = new Columns(0);
     return batch;
   }
 
@@ -315,9 +316,6 @@ class Columns {
 }
 
 const ROWS_MIN = 16;
-
-/** Nothing is ever written to them. */
-const NO_COLUMNS = new Columns(0);
 
 /** As many as there was room for; half of that where a quarter was used. */
 function rowsExpectedAfter(count: number, rowsMax: number): number {

@@ -96,17 +96,27 @@ export async function* readBatches(
     return reading;
   };
   let sharedBytes = 0;
+  /** How many reads in a row have used less than a quarter of the buffer, and the most of them. */
+  let smallReads = 0;
+  let smallBytesMax = 0;
   /** The same buffer, or another one where it was too small or is much too large. */
   const bufferAfter = (value: Uint8Array<ArrayBuffer>) => {
     const { byteLength } = value.buffer;
-    const bytes = nextBufferBytes(value.length, byteLength, bounds);
+    const isSmall = 4 * value.length < byteLength;
+    smallReads = isSmall ? smallReads + 1 : 0;
+    smallBytesMax = isSmall ? Math.max(smallBytesMax, value.length) : 0;
+    if (isSmall && smallReads < SMALL_READS) return new Uint8Array(value.buffer);
+    const bytes = nextBufferBytes(isSmall ? smallBytesMax : value.length, byteLength, bounds);
+    smallReads = 0;
+    smallBytesMax = 0;
     const moreBytes = bytes - byteLength;
     if (moreBytes === 0 || (moreBytes > 0 && shared?.take(moreBytes) === false)) {
       return new Uint8Array(value.buffer);
     }
     if (moreBytes < 0) shared?.give(-moreBytes);
     sharedBytes += moreBytes;
-    return new Uint8Array(bytes);
+    // The memory of the old one is free at once, and not only when garbage is collected.
+    return new Uint8Array(value.buffer.transfer(bytes));
   };
   let reading = read(new Uint8Array(bytesMin));
   let spare = new Uint8Array(readsAhead ? bytesMin : 0);
@@ -169,6 +179,12 @@ export class ReadException extends Error {
 export function throwReadException(cause: unknown): never {
   throw new ReadException(messageOf(cause), { cause });
 }
+
+/**
+ * A buffer is made smaller after so many small reads: reads of a fast connection vary, and buffers
+ * made anew with each of them would be garbage of many megabytes.
+ */
+const SMALL_READS = 16;
 
 /** Longer than batches before are dealt with while a read is awaited that is ready at once. */
 const WAIT_MS = 50;
