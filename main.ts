@@ -123,7 +123,8 @@ async function analyze(
       terminal,
       signal,
       version: denoJson.version,
-      onListening: (url) => terminal.notice(`Results: ${url}/metrics, ${url}/windows`),
+      onListening: (url) =>
+        terminal.notice(`Results: ${url}/metrics, ${url}/windows; in a browser: ${url}/`),
     }));
 }
 
@@ -184,8 +185,9 @@ function introduce(url: string, output: string, terminal: Terminal): void {
   terminal.notice(
     [
       "",
-      `  Open   ${url}/metrics  or  ${url}/windows`,
-      `  Try    curl -s ${url}/windows/current | jq .`,
+      `  Open   ${url}/  in a browser`,
+      `  Try    curl -s ${url}/metrics | jq .totals`,
+      `         curl -s ${url}/windows/current | jq .`,
       `         curl -s '${url}/windows?limit=3' | jq '.windows[0].statuses'`,
       `         curl -s -H 'Accept: text/plain' ${url}/metrics`,
       `  Files  ${join(Deno.cwd(), output)}`,
@@ -209,13 +211,18 @@ function freeAddress(address: HostPort): HostPort {
 function analyzerNeeds(config: AnalyzerConfig): Need[] {
   const needs: Need[] = [];
   for (const source of config.sources) {
-    if (source.kind === "tcp" || source.kind === "tcp-listen") needs.push(netNeed(source.address));
+    if ("address" in source) needs.push(netNeed(source.address));
     // Where a followed file goes when it is rotated, lies beside it.
     if (source.kind === "file") {
       needs.push({ name: "read", path: config.follow ? dirname(source.path) : source.path });
     }
   }
+  const { listening, connecting } = config;
+  const trust = [listening.clientAuthorities, connecting.authorities];
+  for (const files of [listening.tls, connecting.tls]) trust.push(files?.certificate, files?.key);
+  for (const path of trust) if (path !== undefined) needs.push({ name: "read", path });
   if (config.http !== undefined) needs.push(netNeed(config.http));
+  if (config.tokenFile !== undefined) needs.push({ name: "read", path: config.tokenFile });
   for (const path of config.saves ? [config.output, config.checkpoint] : []) {
     needs.push({ name: "read", path }, { name: "write", path });
   }

@@ -15,12 +15,22 @@ import {
 } from "../command_line/options.ts";
 import { STATUS_MAX, STATUS_MIN } from "../log_format/log_record.ts";
 import type { LineFormat } from "./decode/parse_line.ts";
+import { parseHostName } from "./http/host_list.ts";
 import { limitsOf, parseLimit } from "./limit_options.ts";
 import type { Limits } from "./limits.ts";
+import {
+  type ConnectingConfig,
+  connectingConfig,
+  type ListeningConfig,
+  listeningConfig,
+  socketOptions,
+} from "./socket_options.ts";
 
 /** What a run of the analyzer does; checked, relations between the fields included. */
 export interface AnalyzerConfig {
   readonly sources: readonly SourceConfig[];
+  readonly listening: ListeningConfig;
+  readonly connecting: ConnectingConfig;
   readonly format: LineFormat;
   readonly windowLengthMs: number;
   readonly minStatus: number;
@@ -44,6 +54,10 @@ export interface AnalyzerConfig {
   readonly checkpoint: string;
   /** Where HTTP listens; `undefined` for no HTTP. */
   readonly http: HostPort | undefined;
+  /** Names under which HTTP may be asked, beside those of this machine. */
+  readonly httpHosts: readonly string[];
+  /** File of the token that HTTP wants; `undefined` where it wants none. */
+  readonly tokenFile: string | undefined;
   readonly once: boolean;
   /** Whether files are followed as they grow and are rotated; else they are read to their end. */
   readonly follow: boolean;
@@ -61,6 +75,7 @@ export interface ScreenConfig {
 /** A source as named on the command line; `name` is how it was written. */
 export type SourceConfig =
   | { readonly kind: "tcp"; readonly name: string; readonly address: HostPort }
+  | { readonly kind: "tls"; readonly name: string; readonly address: HostPort }
   | { readonly kind: "tcp-listen"; readonly name: string; readonly address: HostPort }
   | { readonly kind: "file"; readonly name: string; readonly path: string }
   | { readonly kind: "standard-input"; readonly name: string };
@@ -72,9 +87,10 @@ export const analyzerOptions = {
     parse: parseSource,
     default: [parseSource("tcp://127.0.0.1:9999")],
     defaultText: "tcp://127.0.0.1:9999",
-    help: "tcp://HOST:PORT connects, tcp-listen://HOST:PORT accepts connections, file:PATH reads " +
-      "a file to its end, - reads standard input",
+    help: "tcp://HOST:PORT connects, tls://HOST:PORT over TLS, tcp-listen://HOST:PORT accepts " +
+      "connections, file:PATH reads a file to its end, - reads standard input",
   }),
+  ...socketOptions,
   format: option({
     value: "auto|json|csv",
     parse: oneOf("auto", "json", "csv"),
@@ -155,6 +171,19 @@ export const analyzerOptions = {
     defaultText: "127.0.0.1:8000",
     help: "Where results are served over HTTP, and lines are taken (POST /logs)",
   }),
+  tokenFile: option({
+    value: "FILE",
+    parse: parseText,
+    default: undefined,
+    help: "Serve only who sends the token in this file (Authorization: Bearer TOKEN), all but " +
+      "/healthz",
+  }),
+  httpHost: repeated({
+    value: "NAME",
+    parse: parseHostName,
+    default: [],
+    help: "Another name under which HTTP is asked, such as that of a reverse proxy before it",
+  }),
   noHttp: flag({ help: "Serve nothing over HTTP" }),
   once: flag({
     help: "Exit when the sources have ended; tcp:// ends when it is closed, tcp-listen:// with " +
@@ -190,6 +219,12 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   if (values.noHttp && values.http !== undefined) {
     throw new UsageException("--http and --no-http contradict each other: write one of them");
   }
+  if (values.noHttp && values.tokenFile !== undefined) {
+    throw new UsageException("--token-file and --no-http contradict each other: write one of them");
+  }
+  if (values.noHttp && values.httpHost.length > 0) {
+    throw new UsageException("--http-host and --no-http contradict each other: write one of them");
+  }
   if (values.noSave && values.reset) {
     throw new UsageException("--reset and --no-save contradict each other: write one of them");
   }
@@ -202,6 +237,9 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   if (values.follow && !values.source.some(({ kind }) => kind === "file")) {
     throw new UsageException("--follow needs a file to follow: add --source file:PATH");
   }
+  const kinds = values.source.map(({ kind }) => kind);
+  const listening = listeningConfig(values, kinds);
+  const connecting = connectingConfig(values, kinds);
   const names = values.source.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
@@ -218,6 +256,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
   }
   return {
     sources: values.source,
+    listening,
+    connecting,
     format: values.format,
     windowLengthMs: values.window,
     minStatus: values.minStatus,
@@ -232,6 +272,8 @@ export function analyzerConfig(values: OptionValues<typeof analyzerOptions>): An
     output: values.output,
     checkpoint: values.checkpoint,
     http: values.noHttp ? undefined : values.http ?? HTTP_DEFAULT,
+    httpHosts: values.httpHost,
+    tokenFile: values.tokenFile,
     once: values.once,
     follow: values.follow,
     limits,
@@ -247,16 +289,16 @@ const HTTP_DEFAULT: HostPort = { hostname: "127.0.0.1", port: 8000 };
 
 function parseSource(name: string): SourceConfig {
   if (name === "-") return { kind: "standard-input", name };
-  const [, kind, rest] = /^(tcp|tcp-listen):\/\/(.+)$/.exec(name) ?? [];
+  const [, kind, rest] = /^(tcp|tls|tcp-listen):\/\/(.+)$/.exec(name) ?? [];
   if (kind !== undefined && rest?.includes(":")) {
     const address = parseHostPort(rest);
-    return { kind: kind as "tcp" | "tcp-listen", name, address };
+    return { kind: kind as "tcp" | "tls" | "tcp-listen", name, address };
   }
   const path = /^file:(?:\/\/(?=\/))?(.+)$/.exec(name)?.[1];
   if (path !== undefined) return { kind: "file", name, path };
   throw new RangeError(
-    `${quoted(name)} is not a source: write tcp://HOST:PORT, tcp-listen://HOST:PORT, ` +
-      "file:PATH or -",
+    `${quoted(name)} is not a source: write tcp://HOST:PORT, tls://HOST:PORT, ` +
+      "tcp-listen://HOST:PORT, file:PATH or -",
   );
 }
 

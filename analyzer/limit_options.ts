@@ -97,11 +97,23 @@ function formatLimit({ unit }: LimitDefinition, value: number): string {
       return String(value);
     case "bytes":
       return formatBytes(value);
+    case "bytes/s":
+      return `${formatBytes(value)} a second`;
     case "ms":
       return formatDuration(value);
   }
 }
 
-const PARSERS = { count: parseCount, bytes: parseBytes, ms: parseDuration } as const;
+const PARSERS = {
+  count: parseCount,
+  bytes: parseBytes,
+  "bytes/s": parseBytes,
+  ms: parseDuration,
+} as const;
 
-const PLACEHOLDERS = { count: "=N", bytes: "=BYTES", ms: "=DURATION" } as const;
+const PLACEHOLDERS = {
+  count: "=N",
+  bytes: "=BYTES",
+  "bytes/s": "=BYTES",
+  ms: "=DURATION",
+} as const;

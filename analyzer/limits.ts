@@ -3,7 +3,7 @@ import { DISTINCT_EXACT_MAX } from "./sketch/distinct_counter.ts";
 /** One bound on what input may make the analyzer keep or do. */
 export interface LimitDefinition {
   /** What its value counts. */
-  readonly unit: "count" | "bytes" | "ms";
+  readonly unit: "count" | "bytes" | "bytes/s" | "ms";
   /** Where nothing else is asked for. */
   readonly default: number;
   /** The lowest that can be set. */
@@ -84,6 +84,37 @@ export const LIMIT_TABLE = {
     max: 100_000,
     help: "Connections to a listening source; beyond, more wait until one is closed",
   },
+  connectionsPerAddress: {
+    unit: "count",
+    default: 100,
+    min: 1,
+    max: 100_000,
+    help: "Connections to a listening source from one address (of IPv6: from one /64); beyond, " +
+      "more are closed at once",
+  },
+  partialLineTime: {
+    unit: "ms",
+    default: 30_000,
+    min: 100,
+    max: 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has been in the middle of a line for longer " +
+      "is closed where another one waits for its place",
+  },
+  connectionIdle: {
+    unit: "ms",
+    default: 10 * 60 * 1000,
+    min: 100,
+    max: 366 * 24 * 60 * 60 * 1000,
+    help: "A connection to a listening source that has brought no row for longer is closed where " +
+      "another one waits for its place",
+  },
+  tlsHandshakeTime: {
+    unit: "ms",
+    default: 10_000,
+    min: 100,
+    max: 10 * 60 * 1000,
+    help: "A connection that has not done its TLS handshake in this time is closed",
+  },
   deliveries: {
     unit: "count",
     default: 64,
@@ -97,6 +128,14 @@ export const LIMIT_TABLE = {
     min: 100,
     max: 24 * 60 * 60 * 1000,
     help: "A delivery whose sender is silent for longer, while it is waited for, is broken off",
+  },
+  deliveryPace: {
+    unit: "bytes/s",
+    default: 16 * 1024,
+    min: 1,
+    max: 1024 ** 3,
+    help: "A delivery that brings less, while it is waited for, is broken off when all " +
+      "places are taken and another one comes",
   },
   idempotencyKeys: {
     unit: "count",
@@ -112,6 +151,48 @@ export const LIMIT_TABLE = {
     max: 366 * 24 * 60 * 60 * 1000,
     help: "A key that was used longer ago is forgotten",
   },
+  eventClients: {
+    unit: "count",
+    default: 1000,
+    min: 1,
+    max: 100_000,
+    help: "Clients of GET /events at a time; beyond, more are told to come back",
+  },
+  eventQueueBytes: {
+    unit: "bytes",
+    default: 256 * 1024,
+    min: 4 * 1024,
+    max: 64 * 1024 * 1024,
+    help: "Bytes that wait for one client of GET /events; beyond, it is dropped",
+  },
+  httpBodyBytes: {
+    unit: "bytes",
+    default: 1024 ** 3,
+    min: 1024,
+    max: 2 ** 40,
+    help: "A delivery that is longer, decompressed, is cut off there and refused",
+  },
+  httpRequests: {
+    unit: "count",
+    default: 256,
+    min: 1,
+    max: 100_000,
+    help: "Requests over HTTP at a time, but /healthz; beyond, more are told to come back",
+  },
+  httpUrlBytes: {
+    unit: "bytes",
+    default: 8192,
+    min: 256,
+    max: 60 * 1024,
+    help: "A request over HTTP whose path and query are longer is refused",
+  },
+  responseRows: {
+    unit: "count",
+    default: 1000,
+    min: 1,
+    max: 10_000,
+    help: "Windows or errors on a page over HTTP; a request for more is refused",
+  },
   errorFileBytes: {
     unit: "bytes",
     default: 128 * 1024 * 1024,
@@ -125,6 +206,27 @@ export const LIMIT_TABLE = {
     min: 1000,
     max: 366 * 24 * 60 * 60 * 1000,
     help: "An error file that was begun longer ago is closed, and the next one begun",
+  },
+  errorReadBytes: {
+    unit: "bytes",
+    default: 64 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /errors reads; beyond, it says where to go on",
+  },
+  clientReadBytes: {
+    unit: "bytes",
+    default: 256 * 1024 * 1024,
+    min: 1024,
+    max: 2 ** 40,
+    help: "Error files that one answer of GET /summary/clients reads; beyond, it is not complete",
+  },
+  clientReadTime: {
+    unit: "ms",
+    default: 2000,
+    min: 10,
+    max: 60 * 60 * 1000,
+    help: "How long one answer of GET /summary/clients reads; beyond, it is not complete",
   },
 } as const satisfies Readonly<Record<string, LimitDefinition>>;
 

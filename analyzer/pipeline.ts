@@ -22,6 +22,7 @@ import type { Source } from "./source/source.ts";
 import { inputIdOf } from "./source/source_state.ts";
 import { operatorStream } from "./stream/operator.ts";
 import { Signals } from "./stream/signals.ts";
+import type { Tracing } from "./tracing.ts";
 import { TumblingWindowOperator } from "./window/tumbling_window_operator.ts";
 import { WatermarkOperator } from "./window/watermark_operator.ts";
 
@@ -43,6 +44,8 @@ export interface PipelineParts {
   /** Does again what the storage refuses. */
   readonly retrier: StorageRetrier;
   readonly limitCounter: LimitCounter;
+  /** Learns of what takes time; nobody unless given. */
+  readonly tracing?: Tracing;
   /** Whether somebody waits for an answer over HTTP. */
   readonly isAnswering: () => boolean;
   /** Stops the run: what was read is committed, and windows stay open in the checkpoint. */
@@ -132,6 +135,9 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     sources: sourceStates.snapshot(),
     open: [],
     watermarkMs: undefined,
+    eventTimeMaxMs: undefined,
+    lastWindow: undefined,
+    samples: [],
   });
   board.connect(() => signals.requestView());
   const writer = new CommitWriter({
@@ -155,6 +161,7 @@ export function startPipeline(parts: PipelineParts): RunningPipeline {
     onCheckpointWanted: () => signals.requestCheckpoint(),
     onSourcesEnded: () => sourcesEnded.resolve(),
     onBarrier: () => signals.barrierDone(),
+    ...(parts.tracing === undefined ? {} : { tracing: parts.tracing }),
   });
 
   const done = signals.open()

@@ -4,7 +4,7 @@ import { decodeKeyRecord } from "../delivery/key_record.ts";
 import { messageOf } from "../exceptions.ts";
 import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
-import { isErrorFilePath } from "../sink/error_files.ts";
+import { isErrorFilePath } from "../sink/error_file_path.ts";
 import { emptyTotals } from "../sink/totals.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 

@@ -37,13 +37,16 @@ export class LineDecoder {
   readonly #scanner: LineReader;
 
   /** Beginning of a line whose newline has not come yet. */
-  #carry = new Uint8Array(512);
+  #carry = new Uint8Array(CARRY_BYTES_MIN);
   #carryBytes = 0;
   /** Bytes of the unfinished line that were not kept because it is too long already. */
   #skippedBytes = 0;
+  /** When the first byte of the unfinished line came, if there is one; monotonic, in ms. */
+  #carriedAtMs = 0;
 
   #offsetBytes: number;
   #csvLayout: CsvLayout | undefined;
+  /** Kinds that the batch has a sample of: one is enough to show, and costs little in a flood. */
   readonly #sampled = new Set<SampleKind>();
 
   /**
@@ -65,6 +68,11 @@ export class LineDecoder {
     this.#csvLayout = position?.csvLayout;
   }
 
+  /** Since when a line is unfinished, in monotonic ms; `undefined` where none is. */
+  get unfinishedSinceMs(): number | undefined {
+    return this.#carryBytes + this.#skippedBytes > 0 ? this.#carriedAtMs : undefined;
+  }
+
   /** Decodes the next bytes. Calls `emit` before it returns, once for each batch. */
   push(chunk: Uint8Array, times: ChunkTimes, emit: (batch: RecordBatch) => void): void {
     this.#rows.futureLimitMs = times.futureLimitMs;
@@ -81,6 +89,7 @@ export class LineDecoder {
       start = this.#pushLines(chunk, start, end, times, emit);
     }
     this.#flush(times, emit);
+    this.#carriedAtMs = times.receivedAtMs;
     this.#keep(chunk.subarray(start));
   }
 
@@ -184,6 +193,8 @@ export class LineDecoder {
     } else if (newlineBytes === 0 || !this.#scanCarriedLine(lineBytes)) {
       this.#addLine(this.#carry.subarray(0, lineBytes), newlineBytes, times, emit);
     }
+    // An input that had a long line once need not hold the room for it for ever.
+    if (this.#carry.length > CARRY_BYTES_KEPT) this.#carry = new Uint8Array(CARRY_BYTES_MIN);
     if (this.#rows.isStopped) this.#flush(times, emit);
   }
 
@@ -246,6 +257,7 @@ export class LineDecoder {
   }
 
   #build(receivedAtMs: number): RecordBatch {
+    this.#sampled.clear();
     return this.#builder.build({
       inputId: this.#inputId,
       receivedAtMs,
@@ -261,6 +273,9 @@ function lineText(line: Uint8Array): string {
 
 /** Bytes of a line that are kept to show what it looked like. */
 export const SAMPLE_BYTES_MAX = 200;
+
+const CARRY_BYTES_MIN = 512;
+const CARRY_BYTES_KEPT = 4 * 1024;
 
 const NEWLINE = 0x0a;
 const lossyUtf8 = new TextDecoder();

@@ -112,6 +112,12 @@ function withoutCarriageReturns(json: string): string {
   return json.replaceAll("\r", " ");
 }
 
+/** The record that an object of a JSON line stands for; `undefined` where it is none. */
+export function recordOf(value: object): Omit<ParsedRecord, "toJson"> | undefined {
+  const parsed = checkRecord(value);
+  return parsed.kind === "record" ? parsed.record : undefined;
+}
+
 function parseCsvLine(text: string, layout: CsvLayout | undefined): ParsedLine {
   const cells = splitCsv(text);
   if (cells === undefined) return malformed("csv_syntax");

@@ -97,6 +97,7 @@ export type SampleKind = MalformedReason | "oversized" | "partial";
 
 /** One line that is no record. */
 export interface LineSample {
+  /** Why it is none. */
   readonly kind: SampleKind;
   /** The line's beginning, not escaped yet; bytes that are no UTF-8 as U+FFFD. */
   readonly text: string;

@@ -13,8 +13,9 @@ import {
 
 /**
  * Collects lines into the columns of a {@linkcode RecordBatch}. One builder serves an input for
- * its whole life. Every batch owns its columns: they are made anew, as large as those before, and
- * grow where that was too small.
+ * its whole life. Every batch owns its columns: they are made anew with its first error, as large as
+ * those before, and grow where that was too small. Between batches it holds none: there may be
+ * hundreds of inputs, most of them quiet.
  */
 export class RecordBatchBuilder {
   readonly #windowLengthMs: number;
@@ -40,6 +41,8 @@ export class RecordBatchBuilder {
 
   #errorCount = 0;
   #columns = new Columns(0);
+  /** Rows that the next columns have room for at first. */
+  #rowsExpected = ROWS_MIN;
   #urlBytes = new GrowingBytes();
   #lineBytes = new GrowingBytes();
   readonly #hash = new Uint32Array(2);
@@ -143,7 +146,7 @@ export class RecordBatchBuilder {
     urlEnd: number,
   ): void {
     const i = this.#errorCount;
-    if (i === this.#columns.rowsMax) this.#columns = this.#columns.grown();
+    if (i === this.#columns.rowsMax) this.#columns = this.#columns.grown(this.#rowsExpected);
     const { windowIndexes, statuses, ipHashes, urlHashes, urlOffsets, lineOffsets } = this.#columns;
     windowIndexes[i] = windowIndex;
     statuses[i] = status;
@@ -233,7 +236,9 @@ export class RecordBatchBuilder {
     this.#lastWindow = 0;
     this.#eventTimeMaxMs = -Infinity;
     this.#errorCount = 0;
-    this.#columns = new Columns(this.#columns.rowsMax);
+    if (count > 0) this.#rowsExpected = rowsExpectedAfter(count, this.#columns.rowsMax);
+    // Not one for all: who is given a batch may transfer its memory to another thread.
+    this.#columns = new Columns(0);
     return batch;
   }
 
@@ -284,9 +289,9 @@ class Columns {
     this.statuses = new Uint16Array(buffer, 26 * rowsMax + 8, rowsMax);
   }
 
-  /** The same rows, with room for twice as many. */
-  grown(): Columns {
-    const columns = new Columns(Math.max(ROWS_MIN, 2 * this.rowsMax));
+  /** The same rows, with room for twice as many, and `rowsMin` at least. */
+  grown(rowsMin: number): Columns {
+    const columns = new Columns(Math.max(rowsMin, 2 * this.rowsMax));
     columns.ipHashes.set(this.ipHashes);
     columns.urlHashes.set(this.urlHashes);
     columns.urlOffsets.set(this.urlOffsets);
@@ -312,14 +317,21 @@ class Columns {
 
 const ROWS_MIN = 16;
 
+/** As many as there was room for; half of that where a quarter was used. */
+function rowsExpectedAfter(count: number, rowsMax: number): number {
+  return Math.max(ROWS_MIN, 4 * count < rowsMax ? rowsMax >> 1 : rowsMax);
+}
+
 /** Longer pieces are copied faster by `set()`: as fast as that at 200 bytes, a third of it at 2,000. */
 const SHORT_BYTES = 200;
 
 /** Pieces one after another, in a buffer that grows. */
 class GrowingBytes {
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes = NO_BYTES;
+  #view = new DataView(NO_BYTES.buffer);
   #end = 0;
+  /** How large the next buffer is at first. */
+  #bytesExpected = 0;
 
   /** Pieces that are counted in `#end` and still to be copied: one after another in one place. */
   #later: DataView = this.#view;
@@ -359,19 +371,23 @@ class GrowingBytes {
     else this.#bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
   }
 
-  /** Hands over the bytes, and starts anew with a little more room than they needed. */
+  /** Hands over the bytes; the next ones begin with a little more room than these needed. */
   take(): Uint8Array {
     this.settle();
     if (this.#end === 0) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#end);
     // New memory is filled with zeros, which costs as much as half of the copying.
-    this.#replace(new Uint8Array(this.#end + (this.#end >> 3) + PADDING_BYTES));
+    this.#bytesExpected = this.#end + (this.#end >> 3) + PADDING_BYTES;
+    this.#replace(NO_BYTES);
     this.#end = 0;
     return taken;
   }
 
   #grow(end: number): void {
-    const bytes = new Uint8Array(2 * (this.#end + PADDING_BYTES));
+    const bytesMin = this.#end + PADDING_BYTES;
+    const bytes = new Uint8Array(
+      this.#bytes === NO_BYTES ? Math.max(bytesMin, this.#bytesExpected) : 2 * bytesMin,
+    );
     bytes.set(this.#bytes.subarray(0, end));
     this.#replace(bytes);
   }
@@ -381,3 +397,6 @@ class GrowingBytes {
     this.#view = new DataView(bytes.buffer);
   }
 }
+
+/** Nothing is ever written to it. */
+const NO_BYTES = new Uint8Array(0);

@@ -73,7 +73,7 @@ export type DeliveryAnswer =
   /** The body broke off: what was counted of it stays counted. */
   | {
     readonly kind: "broken";
-    readonly why: "silent" | "encoding" | "lost";
+    readonly why: "silent" | "too-slow" | "too-long" | "encoding" | "lost";
     readonly lines: number;
   }
   /** The key belongs to another body; nothing of this one was counted. */

@@ -1,6 +1,11 @@
 import { LineDecoder } from "../decode/line_decoder.ts";
 import type { LineFormat } from "../decode/parse_line.ts";
-import { readBatches, ReadException, type ReadOptions } from "../source/read_batches.ts";
+import {
+  type BufferBounds,
+  readBatches,
+  ReadException,
+  type ReadOptions,
+} from "../source/read_batches.ts";
 import type { SourceContext } from "../source/source.ts";
 import type { InputElement } from "../stream/elements.ts";
 import { FairMerge } from "../stream/fair_merge.ts";
@@ -14,6 +19,7 @@ import {
 import { DeliveryBody } from "./delivery_body.ts";
 import type { DeliveryLedger } from "./delivery_ledger.ts";
 import type { KeyRecord } from "./key_record.ts";
+import { TurnLock } from "./turn_lock.ts";
 
 /** What deliveries are read with. */
 export type DeliveryContext = Omit<SourceContext, "saved" | "position">;
@@ -31,6 +37,10 @@ export class DeliverySource implements DeliveryReceiver {
   readonly #context: DeliveryContext;
   readonly #inputs = new FairMerge<InputElement>();
   readonly #keys = new Set<string>();
+  /** With one thread, several bodies at a time would only take more memory. */
+  readonly #turns: TurnLock;
+  /** Those that are being read, with what resolves once their places are free. */
+  readonly #bodies = new Map<DeliveryBody, Promise<void>>();
   #open = 0;
   #bytes = 0;
   #repeated = 0;
@@ -40,6 +50,7 @@ export class DeliverySource implements DeliveryReceiver {
   constructor(ledger: DeliveryLedger, context: DeliveryContext) {
     this.#ledger = ledger;
     this.#context = context;
+    this.#turns = new TurnLock(context.clock, context.turnIntervalMs);
   }
 
   get counts(): DeliveryCounts {
@@ -83,31 +94,64 @@ export class DeliverySource implements DeliveryReceiver {
     const { key } = request;
     if (this.#hasStopped || this.#context.signal.aborted) return { kind: "stopped" };
     const { limits, limitCounter } = this.#context;
-    if (this.#open >= limits.deliveries) {
-      limitCounter.reach("deliveries");
-      return { kind: "overloaded" };
+    while (this.#open >= limits.deliveries) {
+      const freed = this.#giveUpSlowest();
+      if (freed === undefined) {
+        limitCounter.reach("deliveries");
+        return { kind: "overloaded" };
+      }
+      await freed;
     }
+    if (this.#hasStopped || this.#context.signal.aborted) return { kind: "stopped" };
     if (key !== undefined && this.#keys.has(key)) return { kind: "key-in-use" };
     this.#open++;
     if (key !== undefined) this.#keys.add(key);
+    const freed = Promise.withResolvers<void>();
+    let body: DeliveryBody | undefined;
     try {
       const record = key === undefined
         ? undefined
         : this.#ledger.find(key, this.#context.clock.wallMs());
-      const body = new DeliveryBody(request.body, {
+      body = new DeliveryBody(request.body, {
         clock: this.#context.clock,
         isGzip: request.isGzip,
+        turns: this.#turns,
+        bodyBytesMax: limits.httpBodyBytes,
         silenceMaxMs: limits.deliverySilence,
         ipMask: this.#context.decoder.ipMask,
         counted: record === undefined ? undefined : { ...record, bytes: record.totals.bytes },
       });
+      this.#bodies.set(body, freed.promise);
       return record?.isComplete === true
         ? await this.#repeat(body, record)
         : await this.#deliver(body, request, record);
     } finally {
       this.#open--;
       if (key !== undefined) this.#keys.delete(key);
+      if (body !== undefined) this.#bodies.delete(body);
+      freed.resolve();
     }
+  }
+
+  /**
+   * Gives up the sender that is slowest of those that are too slow, so that trickling bodies cannot
+   * keep others out. While there are places nobody has to hurry.
+   *
+   * @returns what resolves once its place is free; `undefined` where none is too slow
+   */
+  #giveUpSlowest(): Promise<void> | undefined {
+    const { limits, limitCounter } = this.#context;
+    let slowest: DeliveryBody | undefined;
+    for (const body of this.#bodies.keys()) {
+      if (body.isAtEnd || body.failure !== undefined) continue;
+      const { bytesPerSecond } = body.pace;
+      if (bytesPerSecond >= limits.deliveryPace) continue;
+      if (slowest === undefined || bytesPerSecond < slowest.pace.bytesPerSecond) slowest = body;
+    }
+    if (slowest === undefined) return undefined;
+    limitCounter.reach("deliveryPace");
+    slowest.giveUp();
+    return this.#bodies.get(slowest);
   }
 
   /** The chain has ended; whoever still waits is told. */
@@ -143,7 +187,9 @@ export class DeliverySource implements DeliveryReceiver {
 
   #count({ byteCount, failure }: DeliveryBody): void {
     this.#bytes += byteCount;
-    if (failure === "silent") this.#context.limitCounter.reach("deliverySilence");
+    const { limitCounter } = this.#context;
+    if (failure === "silent") limitCounter.reach("deliverySilence");
+    if (failure === "too-long") limitCounter.reach("httpBodyBytes");
   }
 
   async *#read(
@@ -152,7 +198,7 @@ export class DeliverySource implements DeliveryReceiver {
     format: LineFormat,
     record: KeyRecord | undefined,
   ): AsyncGenerator<InputElement, void, void> {
-    const { clock, signal, turnIntervalMs, maxFutureMs } = this.#context;
+    const { clock, signal, maxFutureMs } = this.#context;
     const decoder = new LineDecoder(
       INPUT_ID,
       { ...this.#context.decoder, format },
@@ -164,9 +210,10 @@ export class DeliverySource implements DeliveryReceiver {
     const options: ReadOptions = {
       clock,
       signal,
-      turnIntervalMs,
+      // The body sees to that, for all requests together.
+      turnIntervalMs: () => Infinity,
       futureLimitMs,
-      readBytesMax: READ_BYTES_MAX,
+      buffer: BUFFER,
     };
     try {
       for await (const batch of readBatches(body.bytes, decoder, options)) {
@@ -199,6 +246,8 @@ function brokenAnswer({ failure }: DeliveryBody, lines: number): DeliveryAnswer 
     case "other-body":
       return { kind: "other-body" };
     case "silent":
+    case "too-slow":
+    case "too-long":
     case "encoding":
     case "lost":
       return { kind: "broken", why: failure, lines };
@@ -211,4 +260,4 @@ function brokenAnswer({ failure }: DeliveryBody, lines: number): DeliveryAnswer 
 const INPUT_ID = "http";
 
 /** Where many requests are read, none of them gets as large a buffer as it could use. */
-const READ_BYTES_MAX = 256 * 1024;
+const BUFFER: BufferBounds = { bytesMin: 64 * 1024, bytesMax: 256 * 1024 };

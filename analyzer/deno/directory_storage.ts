@@ -1,9 +1,9 @@
 import { dirname, join, resolve } from "node:path";
-import type { AppendFile, Storage, StoredFile } from "../sink/storage.ts";
+import type { AppendFile, PieceStorage, Storage, StoredFile } from "../sink/storage.ts";
 import { isOfTheSystem, onStorage } from "./system_exception.ts";
 
 /** Files below a directory of this machine. The directory is made when something is written. */
-export class DirectoryStorage implements Storage {
+export class DirectoryStorage implements Storage, PieceStorage {
   readonly root: string;
   /** Directories that are there after a crash, as far as that is known. */
   readonly #durable = new Set<string>();
@@ -44,6 +44,31 @@ export class DirectoryStorage implements Storage {
       await file.syncData();
       await Deno.rename(temporary, target);
       await syncDirectory(dirname(target));
+    });
+  }
+
+  readPiece(
+    path: string,
+    startBytes: number,
+    endBytes: number,
+  ): Promise<Uint8Array | undefined> {
+    const target = join(this.root, path);
+    return onStorage(`read ${target}`, async () => {
+      try {
+        using file = await Deno.open(target);
+        await file.seek(startBytes, Deno.SeekMode.Start);
+        const bytes = new Uint8Array(endBytes - startBytes);
+        let length = 0;
+        while (length < bytes.length) {
+          const read = await file.read(bytes.subarray(length));
+          if (read === null) break;
+          length += read;
+        }
+        return bytes.subarray(0, length);
+      } catch (exception) {
+        if (exception instanceof Deno.errors.NotFound) return undefined;
+        throw exception;
+      }
     });
   }
 

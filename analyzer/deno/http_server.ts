@@ -1,8 +1,11 @@
 import { formatHostPort, type HostPort } from "../../command_line/options.ts";
 import { cannotListen } from "./tcp.ts";
 
-/** What answers a request; never rejects. */
-export type RequestHandler = (request: Request) => Response | Promise<Response>;
+/** What answers a request; never rejects. `sent` resolves once the answer is on its way, or lost. */
+export type RequestHandler = (
+  request: Request,
+  sent: Promise<void>,
+) => Response | Promise<Response>;
 
 /** A server that listens. */
 export interface RunningServer {
@@ -14,8 +17,12 @@ export interface RunningServer {
    * when an answer is due.
    */
   isAnswering(): boolean;
-  /** Stops, whoever is still connected, once the latest answers had a moment to be sent. */
-  stop(): Promise<void>;
+  /**
+   * Stops, whoever is still connected, once the latest answers had a moment to be sent.
+   *
+   * @param options.hasEnding whether there are answers that have only just come to their end
+   */
+  stop(options?: { readonly hasEnding?: boolean }): Promise<void>;
 }
 
 /**
@@ -33,12 +40,13 @@ export function startServer(
   let openRequests = 0;
   let openBodies = 0;
   let answeredAtMs = -Infinity;
-  const countedHandler = async (request: Request) => {
+  const countedHandler = async (request: Request, { completed }: Deno.ServeHandlerInfo) => {
     const bodies = request.body === null ? 0 : 1;
     openBodies += bodies;
     openRequests += 1 - bodies;
     try {
-      return await handler(request);
+      // It rejects where the client has gone away.
+      return await handler(request, completed.catch(() => {}));
     } finally {
       openBodies -= bodies;
       openRequests -= 1 - bodies;
@@ -64,9 +72,9 @@ export function startServer(
   return {
     url: `http://${formatHostPort({ ...address, port: server.addr.port })}`,
     isAnswering: () => openRequests > 0 || performance.now() - answeredAtMs < SENDING_MS,
-    async stop() {
+    async stop({ hasEnding = false } = {}) {
       // Who has delivered something is told what became of it.
-      if (openBodies > 0 || performance.now() - answeredAtMs < SENDING_MS) {
+      if (hasEnding || openBodies > 0 || performance.now() - answeredAtMs < SENDING_MS) {
         await new Promise((resolve) => setTimeout(resolve, SENDING_MS));
       }
       stopping.abort();

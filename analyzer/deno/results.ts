@@ -3,6 +3,8 @@ import type { IpMask } from "../decode/ip_mask.ts";
 import type { Retention } from "../sink/retention.ts";
 import type { RecoveredState } from "../recovery.ts";
 import type { ErrorSink } from "../sink/error_files.ts";
+import type { ErrorIndex } from "../sink/error_index.ts";
+import type { PieceStorage } from "../sink/storage.ts";
 import type { Source } from "../source/source.ts";
 import type { WindowHistory } from "../sink/window_history.ts";
 
@@ -23,11 +25,19 @@ export interface Results extends Disposable {
   open(sources: readonly Source[]): Promise<OpenResults>;
 }
 
+/** Errors that can be read again. */
+export interface SavedErrors {
+  readonly files: PieceStorage;
+  readonly index: ErrorIndex;
+}
+
 /** Results that are open for writing. */
 export interface OpenResults {
   readonly history: WindowHistory;
   readonly checkpoints: CheckpointStore;
   readonly errors: ErrorSink;
+  /** Where errors are found again; `undefined` where none are saved. */
+  readonly savedErrors: SavedErrors | undefined;
   /** Removes what is too old; `undefined` where everything is kept. */
   readonly retention?: Retention | undefined;
   /** Where the run goes on from. */

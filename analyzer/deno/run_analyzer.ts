@@ -5,8 +5,16 @@ import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
 import { answerStarting, createApp } from "../http/app.ts";
+import { BearerToken } from "../http/bearer_token.ts";
+import { Guard } from "../http/guard.ts";
+import { HostList } from "../http/host_list.ts";
+import { EventIds } from "../http/event_ids.ts";
+import { EventPublisher } from "../http/event_publisher.ts";
+import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
+import { exposureWarning, type TlsFiles } from "../socket_options.ts";
+import { isLoopback } from "../source/ip_network.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
@@ -17,13 +25,18 @@ import { FileSource } from "../source/file_source.ts";
 import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
+import type { Tracing } from "../tracing.ts";
 import { startServer } from "./http_server.ts";
 import { maskedLogFiles, systemLogFiles } from "./log_files.ts";
-import type { Results } from "./results.ts";
+import { openTelemetry } from "./open_telemetry.ts";
+import type { OpenResults, Results } from "./results.ts";
 import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
+import { readTokenFile } from "./token_file.ts";
+import { tlsClient, type TlsIdentity, tlsServer } from "./tls.ts";
+import { readCertificates, readTlsIdentity } from "./tls_files.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -49,16 +62,20 @@ export async function runAnalyzer(
   const clock = systemClock;
   const startedAtMs = clock.wallMs();
   const reporter = new ConsoleReporter(terminal, config);
+  const limitCounter = new LimitCounter();
   // The key lies with the results, which are opened last; before that, nothing of a file is kept.
   let ipMask: () => IpMask | undefined = () => undefined;
   const files = maskedLogFiles(systemLogFiles, () => ipMask());
-  const sources = config.sources.map((source) => createSource(source, config, clock, files));
+  const sources = config.sources.map((source) =>
+    createSource(source, config, { clock, limitCounter, files })
+  );
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
-  const retrier = new StorageRetrier({ clock, signal, notice });
-  const limitCounter = new LimitCounter();
+  const guard = await createGuard(config, limitCounter, notice);
+  const tracing = openTelemetry(version);
+  const retrier = new StorageRetrier({ clock, signal, notice, tracing });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
   using results = await openResults(config, {
     clock,
@@ -69,12 +86,14 @@ export async function runAnalyzer(
   });
   ipMask = () => results.ipMask;
   let app: ReturnType<typeof createApp> | undefined;
+  let events: EventPublisher | undefined;
   const onException = (exception: unknown) =>
     reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
   const server = config.http === undefined ? undefined : startServer(
     config.http,
-    (request) => app?.fetch(request) ?? answerStarting(),
+    (request, sent) =>
+      guard.answer(request, sent, (request) => app?.fetch(request) ?? answerStarting()),
     onException,
   );
   try {
@@ -83,7 +102,7 @@ export async function runAnalyzer(
       for (const source of sources) if (source.isLive) await source.prepare(undefined);
       await results.reset();
     }
-    const opened = await results.open(sources);
+    const opened = await restore(results, sources, tracing);
     const pipeline = startPipeline({
       ...opened,
       ipMask: results.ipMask,
@@ -93,22 +112,51 @@ export async function runAnalyzer(
       reporter,
       retrier,
       limitCounter,
+      tracing,
       isAnswering: () => server?.isAnswering() ?? false,
       signal,
+    });
+    const { identity, state } = opened.recovered;
+    events = new EventPublisher({
+      live: pipeline.board,
+      history: opened.history,
+      clock,
+      ids: new EventIds({
+        outputId: identity.outputId,
+        runId: crypto.randomUUID(),
+        newestStartMs: opened.history.newestStartMs(),
+      }),
+      windowLengthMs: config.windowLengthMs,
+      showsSamples: !config.maskIp,
+      limits: config.limits,
+      limitCounter,
+      onException,
     });
     app = createApp({
       live: pipeline.board,
       history: opened.history,
+      events,
+      savedErrors: opened.savedErrors && new ErrorSearch({
+        ...opened.savedErrors,
+        windowLengthMs: config.windowLengthMs,
+        limits: config.limits,
+        limitCounter,
+      }),
       deliveries: pipeline.deliveries,
       retention: opened.retention,
       limits: config.limits,
       limitCounter,
+      turn: () => clock.turn(),
+      refused: guard.refused,
       health: pipeline.health,
+      ...(state === undefined ? {} : { totalsAtStart: state.totals }),
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onException,
     });
+    warnOfStrangers(config, server?.url, notice);
     if (server !== undefined) surroundings.onListening?.(server.url);
 
     const screen = new AbortController();
@@ -126,31 +174,81 @@ export async function runAnalyzer(
     }
     reportEnd(pipeline, signal, reporter);
   } finally {
-    await server?.stop();
+    // The server would wait for ever for streams that do not end by themselves.
+    await server?.stop({ hasEnding: events?.stop() ?? false });
   }
+}
+
+/** @throws {StartException} where there is no token in the file of the token */
+async function createGuard(
+  { http, httpHosts, tokenFile, limits }: AnalyzerConfig,
+  limitCounter: LimitCounter,
+  notice: (line: string) => void,
+): Promise<Guard> {
+  const token = tokenFile === undefined
+    ? undefined
+    : await BearerToken.of(await readTokenFile(resolve(tokenFile), notice));
+  const hosts = new HostList(http ?? { hostname: "localhost" }, httpHosts);
+  return new Guard({ token, hosts, limits, limitCounter });
+}
+
+function warnOfStrangers(
+  { http, tokenFile, sources, listening }: AnalyzerConfig,
+  url: string | undefined,
+  notice: (line: string) => void,
+): void {
+  for (const source of sources) {
+    if (source.kind !== "tcp-listen") continue;
+    const warning = exposureWarning(source, listening);
+    if (warning !== undefined) notice(warning);
+  }
+  if (url === undefined || tokenFile !== undefined || isLoopback(http!.hostname)) return;
+  notice(
+    `Results are served to anyone who reaches ${url.replace("http://", "")}: ` +
+      "add --token-file, or bind to 127.0.0.1",
+  );
 }
 
 function createSource(
   source: SourceConfig,
   config: AnalyzerConfig,
-  clock: Clock,
-  files: LogFiles,
+  { clock, limitCounter, files }: {
+    readonly clock: Clock;
+    readonly limitCounter: LimitCounter;
+    readonly files: LogFiles;
+  },
 ): Source {
   const nowMs = () => clock.wallMs();
+  const { once, limits, listening, connecting } = config;
+  const handshakeTime = { clock, limits, limitCounter };
   switch (source.kind) {
     case "tcp":
+    case "tls": {
+      const { address } = source;
+      const { authorities, tls } = connecting;
+      const upgrade = source.kind === "tcp" ? undefined : tlsClient({
+        ...handshakeTime,
+        hostname: address.hostname,
+        authorities: readAuthorities("--tls-ca", authorities),
+        identity: tls && readIdentity("--tls-client-cert", "--tls-client-key", tls),
+      });
       return new TcpSource(source.name, {
-        connect: (signal) => connectTcp(source.address, signal),
-        once: config.once,
+        connect: (signal) => connectTcp(address, signal, upgrade),
+        once,
         nowMs,
         random: Math.random,
       });
-    case "tcp-listen":
-      return new TcpListenSource(source.name, {
-        listen: () => listenTcp(source.address, clock),
-        once: config.once,
-        nowMs,
+    }
+    case "tcp-listen": {
+      const { allow, tls, clientAuthorities } = listening;
+      const upgrade = tls && tlsServer({
+        ...handshakeTime,
+        identity: readIdentity("--tls-cert", "--tls-key", tls),
+        clientAuthorities: readAuthorities("--tls-client-ca", clientAuthorities),
       });
+      const listen = () => listenTcp(source.address, clock, upgrade);
+      return new TcpListenSource(source.name, { listen, allow, once, nowMs });
+    }
     case "file": {
       const options = { files, path: resolve(source.path), nowMs };
       return config.follow
@@ -162,10 +260,42 @@ function createSource(
   }
 }
 
+function readIdentity(certificateOption: string, keyOption: string, files: TlsFiles): TlsIdentity {
+  return readTlsIdentity(
+    { option: certificateOption, path: files.certificate },
+    { option: keyOption, path: files.key },
+  );
+}
+
+function readAuthorities(option: string, path: string | undefined): readonly string[] | undefined {
+  return path === undefined ? undefined : readCertificates({ option, path });
+}
+
 function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {
   return config.saves
     ? StoredResults.lock(config, options)
     : Promise.resolve(new UnsavedResults(config, options.limitCounter));
+}
+
+async function restore(
+  results: Results,
+  sources: readonly Source[],
+  tracing: Tracing,
+): Promise<OpenResults> {
+  const span = tracing.begin("restore state");
+  try {
+    const opened = await results.open(sources);
+    const { epoch, state } = opened.recovered;
+    span.end({
+      "vigie.epoch": epoch,
+      "vigie.lines": state?.totals.lines ?? 0,
+      "vigie.open_windows": state?.windows.windows.length ?? 0,
+    });
+    return opened;
+  } catch (exception) {
+    span.fail(messageOf(exception));
+    throw exception;
+  }
 }
 
 function reportEnd(pipeline: RunningPipeline, signal: AbortSignal, reporter: Reporter): void {

@@ -1,10 +1,10 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { ROLLUP_SCHEMA } from "./sqlite_rollups.ts";
 
 /** Version of the tables, kept as SQLite's `user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
-/** The tables. */
-export const SCHEMA = `
+const TABLES = `
 -- One row a closed window. Times are ms since the Unix epoch, UTC. A row belongs to the checkpoint
 -- number "epoch": recovery from an earlier one deletes it. "stored_ms" is the wall-clock time of that
 -- checkpoint; programs that do not know the column leave it empty.
@@ -60,6 +60,27 @@ ALTER TABLE windows ADD COLUMN stored_ms INTEGER;
 CREATE INDEX windows_by_stored ON windows (stored_ms);
 `;
 
+/** What a version lacks that the next one has: the first entry leads from 1 to 2. */
+export const MIGRATIONS: readonly string[] = [`
+${ROLLUP_SCHEMA}
+-- Of each piece of an error file, some megabytes long, between which times the windows of its rows
+-- start. Derived from the files: what is missing is read there.
+CREATE TABLE error_blocks (
+  part INTEGER NOT NULL,
+  path TEXT NOT NULL,
+  start_bytes INTEGER NOT NULL,
+  end_bytes INTEGER NOT NULL,
+  min_ms INTEGER NOT NULL,
+  max_ms INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  PRIMARY KEY (part, start_bytes)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX error_blocks_by_epoch ON error_blocks (epoch);
+`];
+
+/** All tables of the latest version. */
+export const SCHEMA: string = [TABLES, ...MIGRATIONS].join("");
+
 /** Every statement that the history makes use of, by its name. */
 export function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {
   const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
@@ -112,6 +133,13 @@ const SQL = {
     DELETE FROM window_statuses WHERE (start_ms, length_ms) IN
       (SELECT start_ms, length_ms FROM windows WHERE epoch > ?)`,
   deleteWindowsAfter: "DELETE FROM windows WHERE epoch > ?",
+  deleteErrorBlocksAfter: "DELETE FROM error_blocks WHERE epoch > ?",
+  putErrorBlock: "INSERT OR REPLACE INTO error_blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
+  forgetErrorPart: "DELETE FROM error_blocks WHERE part = ?",
+  errorBlocks: `
+    SELECT part, path, start_bytes AS startBytes, end_bytes AS endBytes, min_ms AS minMs,
+      max_ms AS maxMs
+    FROM error_blocks ORDER BY part, start_bytes`,
   deleteLateAfter: "DELETE FROM window_late WHERE epoch > ?",
   oldestKept: "SELECT start_ms FROM windows ORDER BY start_ms DESC LIMIT 1 OFFSET :others",
   forgetWindows: "DELETE FROM windows WHERE start_ms < :oldest",
@@ -129,6 +157,17 @@ const SQL = {
        WHERE status = :status AND start_ms >= :from AND start_ms < :to AND length_ms = :length
        ORDER BY start_ms DESC LIMIT :limit)
     ORDER BY start_ms DESC`,
+  startsAfter: `
+    SELECT start_ms FROM windows
+    WHERE start_ms > :after AND length_ms = :length ORDER BY start_ms LIMIT :limit`,
+  // SQLite rounds towards 0; times before 1970 are to be rounded down like all others.
+  sumBySpan: `
+    SELECT start_ms - ((start_ms % :span) + :span) % :span AS startMs,
+      sum(total_count) AS totalCount, sum(error_count) AS errorCount
+    FROM windows WHERE start_ms >= :from AND start_ms < :to AND length_ms = :length
+    GROUP BY 1 ORDER BY 1`,
+  oldest: "SELECT start_ms FROM windows WHERE length_ms = :length ORDER BY start_ms LIMIT 1",
+  newest: "SELECT start_ms FROM windows WHERE length_ms = :length ORDER BY start_ms DESC LIMIT 1",
   statuses: `
     SELECT status, error_count, unique_ips, unique_ips_exact, top_urls, other_urls, urls_total,
       urls_total_exact

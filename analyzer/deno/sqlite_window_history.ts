@@ -3,23 +3,27 @@ import { messageOf, StorageException } from "../exceptions.ts";
 import type {
   Removal,
   RemovalOptions,
+  SpanCounts,
   WindowHistory,
   WindowPage,
   WindowQuery,
 } from "../sink/window_history.ts";
 import type { LateCounts } from "../window/late_counts.ts";
-import type {
-  ClosedWindow,
-  StatusSummary,
-  UrlCount,
-  WindowSummary,
-} from "../window/window_summary.ts";
+import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import type { WindowRangeReader } from "../history/window_range.ts";
+import type { ErrorBlock } from "../sink/error_index.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
-import { ADD_STORED, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import { SqliteRollups } from "./sqlite_rollups.ts";
+import { ADD_STORED, MIGRATIONS, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
+import {
+  type EncodedWindow,
+  encodeWindow,
+  type StatusRow,
+  summarizeWindow,
+  type WindowRow,
+} from "./sqlite_window_rows.ts";
 import { onStorage } from "./system_exception.ts";
-
-/** Most URLs that a page of windows usually wants; they are kept apart from the rest. */
-const TOP_URLS = 20;
 
 /** How long to wait at the start for another program that has the database locked, in ms. */
 const BUSY_WAIT_AT_START_MS = 5000;
@@ -48,10 +52,11 @@ export class SqliteWindowHistory implements WindowHistory {
   readonly #onForgotten: ((count: number) => void) | undefined;
   readonly #syncFile: (path: string) => Promise<void>;
   readonly #statements: ReturnType<typeof prepare>;
+  readonly #rollups: SqliteRollups;
   /** The checkpoint that will commit what is put now. */
   #epoch = 1;
   /** What was put since the last commit, in order. */
-  #uncommitted: (EncodedWindow | LateCounts)[] = [];
+  #uncommitted: (EncodedWindow | LateCounts | ErrorBlock)[] = [];
   /** How many of those the open transaction holds; where there are none, there is none. */
   #heldCount = 0;
   /** Whether the system has refused some of it; then nothing is tried before the next commit. */
@@ -68,8 +73,13 @@ export class SqliteWindowHistory implements WindowHistory {
    * @throws {Error} where it cannot be opened for another reason
    */
   constructor(path: string, windowLengthMs: number, options: SqliteWindowHistoryOptions = {}) {
-    const { windowsMax = Infinity, onForgotten, syncFile = syncExisting, open = openDatabase } =
-      options;
+    const {
+      windowsMax = Infinity,
+      urlsMax = DEFAULT_LIMITS.windowUrls,
+      onForgotten,
+      syncFile = syncExisting,
+      open = openDatabase,
+    } = options;
     this.#path = path;
     this.#windowsMax = windowsMax;
     this.#onForgotten = onForgotten;
@@ -84,8 +94,8 @@ export class SqliteWindowHistory implements WindowHistory {
       const { quick_check: damage } = this.#database.prepare("PRAGMA quick_check(1)")
         .get() as { quick_check: string };
       if (damage !== "ok") throw new SyntaxError(damage);
-      if (version !== 0 && version !== SCHEMA_VERSION) {
-        throw new RangeError(`version is ${version}, supported is ${SCHEMA_VERSION}`);
+      if (version < 0 || version > SCHEMA_VERSION) {
+        throw new RangeError(`version is ${version}, supported are 1 to ${SCHEMA_VERSION}`);
       }
       // NORMAL: SQLite makes durable what it moves out of its log, and leaves the log itself to
       // sync(), since it would hold up everything else meanwhile. So would moving in small steps.
@@ -93,13 +103,20 @@ export class SqliteWindowHistory implements WindowHistory {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;",
       );
       this.isNew = version === 0;
-      if (this.isNew) {
-        this.#database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+      if (version < SCHEMA_VERSION) {
+        const steps = this.isNew ? [SCHEMA] : MIGRATIONS.slice(version - 1);
+        const schema = `${steps.join("")} PRAGMA user_version = ${SCHEMA_VERSION};`;
+        this.#database.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
       }
       const columns = this.#database.prepare("PRAGMA table_info(windows)").all();
       if (!columns.some(({ name }) => name === "stored_ms")) this.#database.exec(ADD_STORED);
       this.#statements = prepare(this.#database);
       if (!this.isNew) this.#statements.setStoredByEnd.run();
+      // Few windows are merged as fast as they are found.
+      const keeps = windowsMax === Infinity;
+      this.#rollups = new SqliteRollups(this.#database, windowLengthMs, { keeps, urlsMax });
+      // Another one may be refused: it is not written to before it is known to be the right one.
+      if (this.isNew) this.#rollups.keepLevels();
     } catch (exception) {
       this.#database.close();
       throw isDamage(exception)
@@ -160,6 +177,8 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#statements.deleteStatusesAfter.run(epoch);
       this.#statements.deleteWindowsAfter.run(epoch);
       this.#statements.deleteLateAfter.run(epoch);
+      this.#statements.deleteErrorBlocksAfter.run(epoch);
+      this.#rollups.keepLevels();
       this.#statements.commit.run();
     });
     this.#uncommitted = [];
@@ -217,6 +236,55 @@ export class SqliteWindowHistory implements WindowHistory {
       : this.#summarize(row as unknown as WindowRow, options.urlsMax, undefined);
   }
 
+  startsAfter(startMs: number, limit: number): readonly number[] {
+    const after = Math.max(startMs, TIME_MIN_MS - 1);
+    return this.#statements.startsAfter.all({ after, length: this.#lengthMs, limit })
+      .map((row) => row["start_ms"] as number);
+  }
+
+  sumBySpan({ fromMs, toMs, spanMs }: Parameters<WindowHistory["sumBySpan"]>[0]): SpanCounts[] {
+    const range = { from: fromMs, to: toMs, span: spanMs, length: this.#lengthMs };
+    return this.#statements.sumBySpan.all(range) as unknown as SpanCounts[];
+  }
+
+  oldestStartMs(): number | undefined {
+    return this.#startOf("oldest");
+  }
+
+  newestStartMs(): number | undefined {
+    return this.#startOf("newest");
+  }
+
+  get isBehind(): boolean {
+    return this.#heldCount < this.#uncommitted.length;
+  }
+
+  get ranges(): WindowRangeReader {
+    return this.#rollups;
+  }
+
+  rollUp(): void {
+    this.#tryAside(() => this.#rollups.isDue, () => this.#rollups.advance());
+  }
+
+  addErrorBlock(block: ErrorBlock): void {
+    this.#uncommitted.push(block);
+    this.#tryToHold();
+  }
+
+  learnErrorBlock(block: ErrorBlock): void {
+    // Of a file as the checkpoint before has left it.
+    this.#tryAside(() => true, () => this.#putErrorBlock(block, this.#epoch - 1));
+  }
+
+  forgetErrorPart(part: number): void {
+    this.#tryAside(() => true, () => void this.#statements.forgetErrorPart.run(part));
+  }
+
+  errorBlocks(): readonly ErrorBlock[] {
+    return this.#statements.errorBlocks.all() as unknown as ErrorBlock[];
+  }
+
   /** Gives up what was not committed. */
   close(): void {
     this.#database.close();
@@ -237,12 +305,32 @@ export class SqliteWindowHistory implements WindowHistory {
     }
   }
 
+  /**
+   * Writes what can be had again, and so belongs to no checkpoint. In a transaction that is open
+   * already it is committed with that one. What the system refuses is left out.
+   */
+  #tryAside(isNeeded: () => boolean, operation: () => void): void {
+    if (this.#isRefused) return;
+    try {
+      this.#transact(() => {
+        if (!isNeeded()) return;
+        const isOwn = this.#heldCount === 0;
+        if (isOwn) this.#statements.begin.run();
+        operation();
+        if (isOwn) this.#statements.commit.run();
+      });
+    } catch (exception) {
+      if (!(exception instanceof StorageException)) throw exception;
+    }
+  }
+
   /** Brings the open transaction up to date, beginning it where there is none. */
   #hold(): void {
     if (this.#heldCount === 0) this.#statements.begin.run();
     for (; this.#heldCount < this.#uncommitted.length; this.#heldCount++) {
       const element = this.#uncommitted[this.#heldCount]!;
       if ("values" in element) this.#putWindow(element);
+      else if ("part" in element) this.#putErrorBlock(element, this.#epoch);
       else this.#addLate(element);
     }
   }
@@ -259,6 +347,7 @@ export class SqliteWindowHistory implements WindowHistory {
 
   #rollBack(): void {
     this.#heldCount = 0;
+    this.#rollups.reset();
     // SQLite may have rolled back by itself.
     if (this.#database.isTransaction) this.#statements.rollBack.run();
   }
@@ -284,6 +373,11 @@ export class SqliteWindowHistory implements WindowHistory {
     if (this.#windowsMax < Infinity) this.#forgetOldest();
   }
 
+  #putErrorBlock({ part, path, ...block }: ErrorBlock, epoch: number): void {
+    const { startBytes, endBytes, minMs, maxMs } = block;
+    this.#statements.putErrorBlock.run(part, path, startBytes, endBytes, minMs, maxMs, epoch);
+  }
+
   #addLate(late: LateCounts): void {
     this.#statements.addLate.run({
       start: late.windowStartMs,
@@ -303,21 +397,15 @@ export class SqliteWindowHistory implements WindowHistory {
     }
   }
 
+  #startOf(which: "oldest" | "newest"): number | undefined {
+    const row = this.#statements[which].get({ length: this.#lengthMs });
+    return row?.["start_ms"] as number | undefined;
+  }
+
   #summarize(row: WindowRow, urlsMax: number, status: number | undefined): WindowSummary {
     const statuses = this.#statements.statuses.all(row.start_ms, row.length_ms)
-      .filter((statusRow) => status === undefined || statusRow["status"] === status)
-      .map((statusRow) => summarizeStatus(statusRow as unknown as StatusRow, urlsMax));
-    return {
-      startMs: row.start_ms,
-      lengthMs: row.length_ms,
-      state: "closed",
-      totalCount: row.total_count,
-      errorCount: row.error_count,
-      uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
-      lateCount: row.late_count,
-      lateErrorCount: row.late_error_count,
-      statuses,
-    };
+      .filter((statusRow) => status === undefined || statusRow["status"] === status);
+    return summarizeWindow(row, statuses as unknown as StatusRow[], urlsMax);
   }
 }
 
@@ -325,6 +413,8 @@ export class SqliteWindowHistory implements WindowHistory {
 export interface SqliteWindowHistoryOptions {
   /** Beyond so many the oldest windows are forgotten. Default: none are. */
   readonly windowsMax?: number;
+  /** URLs that are listed of a status where windows were merged. */
+  readonly urlsMax?: number;
   /** Learns how many windows were forgotten. */
   readonly onForgotten?: (count: number) => void;
   /** Makes a file durable, if there is one. */
@@ -368,79 +458,4 @@ interface OldRow {
   readonly start_ms: number;
   readonly length_ms: number;
   readonly epoch: number;
-}
-
-interface WindowRow {
-  readonly start_ms: number;
-  readonly length_ms: number;
-  readonly total_count: number;
-  readonly error_count: number;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: number;
-  readonly late_count: number;
-  readonly late_error_count: number;
-}
-
-interface StatusRow {
-  readonly status: number;
-  readonly error_count: number;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: number;
-  readonly top_urls: string;
-  readonly other_urls: string;
-  readonly urls_total: number;
-  readonly urls_total_exact: number;
-}
-
-/**
- * A window as the statements take it. What waits for a commit is kept so: as objects, its lists of
- * URLs would outlive every collection of young garbage, and be most of the program's memory where
- * windows close by the dozen.
- */
-interface EncodedWindow {
-  /** Start and length. */
-  readonly key: readonly number[];
-  /** The columns behind the key, in their order; the last one, the epoch, is that of the commit. */
-  readonly values: readonly number[];
-  readonly statuses: readonly (readonly (number | string | Uint8Array)[])[];
-}
-
-function encodeWindow(window: ClosedWindow): EncodedWindow {
-  const { startMs, lengthMs, totalCount, errorCount, uniqueIps } = window;
-  return {
-    key: [startMs, lengthMs],
-    values: [totalCount, errorCount, uniqueIps.count, Number(uniqueIps.isExact)],
-    statuses: window.statuses.map(({ status, errorCount, uniqueIps, urls, urlsTotal }, i) => [
-      status,
-      errorCount,
-      uniqueIps.count,
-      Number(uniqueIps.isExact),
-      window.ipSketches[i]!,
-      encodeUrls(urls.slice(0, TOP_URLS)),
-      encodeUrls(urls.slice(TOP_URLS)),
-      urlsTotal.count,
-      Number(urlsTotal.isExact),
-    ]),
-  };
-}
-
-function summarizeStatus(row: StatusRow, urlsMax: number): StatusSummary {
-  const top = decodeUrls(row.top_urls);
-  const urls = urlsMax > TOP_URLS ? [...top, ...decodeUrls(row.other_urls)] : top;
-  return {
-    status: row.status,
-    errorCount: row.error_count,
-    uniqueIps: { count: row.unique_ips, isExact: row.unique_ips_exact === 1 },
-    urls: urls.slice(0, urlsMax),
-    urlsTotal: { count: row.urls_total, isExact: row.urls_total_exact === 1 },
-  };
-}
-
-function encodeUrls(urls: readonly UrlCount[]): string {
-  return JSON.stringify(urls.map(({ url, count, countErrorMax }) => [url, count, countErrorMax]));
-}
-
-function decodeUrls(text: string): UrlCount[] {
-  return (JSON.parse(text) as [string, number, number][])
-    .map(([url, count, countErrorMax]) => ({ url, count, countErrorMax }));
 }

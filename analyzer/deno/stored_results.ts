@@ -8,7 +8,8 @@ import { messageOf, StartException, StorageException } from "../exceptions.ts";
 import type { LimitCounter } from "../limits.ts";
 import { ID_FILE, openResults } from "../recovery.ts";
 import { Retention } from "../sink/retention.ts";
-import { ErrorFiles } from "../sink/error_files.ts";
+import { ErrorFiles, listErrorFiles } from "../sink/error_files.ts";
+import { ErrorIndex } from "../sink/error_index.ts";
 import type { StorageRetrier } from "../sink/storage_retrier.ts";
 import type { Source } from "../source/source.ts";
 import { DirectoryStorage } from "./directory_storage.ts";
@@ -90,7 +91,8 @@ export class StoredResults implements Results {
       output: this.#output,
       checkpoints,
       checkpointRoot: this.#checkpoints.root,
-      openHistory: () => openHistory(join(this.#output.root, DATABASE), windowLengthMs),
+      openHistory: () =>
+        openHistory(join(this.#output.root, DATABASE), windowLengthMs, limits.windowUrls),
       setAside: async (what) => {
         if (what === "everything") await this.#setAside(this.#checkpoints, CHECKPOINT_FILES);
         const names = what === "database" ? DATABASE_FILES : RESULT_FILES;
@@ -98,9 +100,11 @@ export class StoredResults implements Results {
       },
     }, { sources, windowLengthMs, minStatus, ipKey, label, notice });
     this.#stack.defer(() => history.close());
+    const files = await listErrorFiles(this.#output);
+    const index = new ErrorIndex(files, history, windowLengthMs);
     const errors = new ErrorFiles(
       this.#output,
-      { limits, limitCounter },
+      { limits, limitCounter, index },
       recovered.errorFiles,
       retrier,
     );
@@ -113,7 +117,8 @@ export class StoredResults implements Results {
       checkpointedFiles: () => checkpoints.errorFiles,
       notice,
     });
-    return { history, checkpoints, errors, retention, recovered };
+    const savedErrors = { files: this.#output, index };
+    return { history, checkpoints, errors, savedErrors, retention, recovered };
   }
 
   [Symbol.dispose](): void {
@@ -134,9 +139,13 @@ const RESULT_FILES = ["errors", ID_FILE, ...DATABASE_FILES];
  * @throws {StorageException} where the system refuses something
  * @throws {StartException} where it cannot be opened, or is of another version
  */
-function openHistory(path: string, windowLengthMs: number): SqliteWindowHistory {
+function openHistory(
+  path: string,
+  windowLengthMs: number,
+  urlsMax: number,
+): SqliteWindowHistory {
   try {
-    return new SqliteWindowHistory(path, windowLengthMs);
+    return new SqliteWindowHistory(path, windowLengthMs, { urlsMax });
   } catch (exception) {
     if (exception instanceof SyntaxError || exception instanceof StorageException) throw exception;
     throw new StartException(

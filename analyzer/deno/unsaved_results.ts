@@ -39,7 +39,13 @@ export class UnsavedResults implements Results {
       errorFiles: NO_ERROR_FILES,
       sources: await Promise.all(sources.map((source) => source.prepare(undefined))),
     };
-    return { history: this.#history, checkpoints: NO_CHECKPOINTS, errors: NO_ERRORS, recovered };
+    return {
+      history: this.#history,
+      checkpoints: NO_CHECKPOINTS,
+      errors: NO_ERRORS,
+      savedErrors: undefined,
+      recovered,
+    };
   }
 
   [Symbol.dispose](): void {
@@ -61,6 +67,23 @@ const NO_HISTORY: WindowHistory = {
   removeOld: () => ({ windows: 0, hasMore: false, isHeldBack: false }),
   query: () => ({ windows: [], nextBeforeMs: undefined }),
   get: () => undefined,
+  startsAfter: () => [],
+  sumBySpan: () => [],
+  oldestStartMs: () => undefined,
+  newestStartMs: () => undefined,
+  isBehind: false,
+  ranges: {
+    windowLengthMs: 1,
+    sum: () => ({ windows: 0, totalCount: 0, errorCount: 0, lateCount: 0, lateErrorCount: 0 }),
+    parts: () => [],
+    newestStart: () => undefined,
+    gridMs: () => 1,
+  },
+  rollUp: () => {},
+  addErrorBlock: () => {},
+  learnErrorBlock: () => {},
+  forgetErrorPart: () => {},
+  errorBlocks: () => [],
   close: () => {},
 };
 

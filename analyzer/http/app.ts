@@ -1,13 +1,21 @@
 import { type Context, Hono } from "hono";
-import { toSafeJson } from "../../command_line/escape_text.ts";
+import type { Json } from "./api/json_schemas.ts";
+import type { RouteListSchema } from "./api/program_schemas.ts";
+import { oneAtATime } from "../history/pieces.ts";
 import type { AppDeps } from "./app_deps.ts";
+import { pathTemplate, queryNames } from "./api/route_description.ts";
+import { dashboardRoutes } from "./dashboard_routes.ts";
+import { documentsRoutes } from "./documents_routes.ts";
+import { eventsRoutes } from "./events_routes.ts";
+import { errorsRoutes } from "./errors_routes.ts";
+import { addHeaders } from "./headers.ts";
 import { healthRoutes } from "./health_routes.ts";
-import { answerJson, JSON_TYPE } from "./json_answer.ts";
+import { answerJson, refusalResponse } from "./json_answer.ts";
 import { logsRoutes } from "./logs_routes.ts";
 import { metricsRoutes } from "./metrics_routes.ts";
-import { readQueryParameters } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import type { Route } from "./route.ts";
+import { summaryRoutes } from "./summary_routes.ts";
 import { windowsRoutes } from "./windows_routes.ts";
 
 export type { AppDeps, Health } from "./app_deps.ts";
@@ -24,7 +32,8 @@ export interface HttpApp {
  * The HTTP interface: every route of docs/HTTP_API.md. Needs no runtime of its own;
  * serve it with `app.fetch`, test it with `app.request`.
  */
-export function createApp(deps: AppDeps): HttpApp {
+export function createApp(given: AppDeps): HttpApp {
+  const deps = { ...given, turn: oneAtATime(() => given.turn()) };
   let exceptionCount = 0;
   const reportException = (exception: unknown) => {
     exceptionCount++;
@@ -32,28 +41,38 @@ export function createApp(deps: AppDeps): HttpApp {
   };
   const deliveriesByStatus = new Map<number, number>();
   const routes: Route[] = [
-    ...metricsRoutes(deps, () => ({ exceptions: exceptionCount, deliveriesByStatus })),
+    ...metricsRoutes(
+      deps,
+      () => ({ exceptions: exceptionCount, refused: deps.refused, deliveriesByStatus }),
+    ),
     ...windowsRoutes(deps, reportException),
+    ...eventsRoutes(deps),
+    ...summaryRoutes(deps),
+    ...errorsRoutes(deps),
     ...logsRoutes(
       deps,
       (status) => deliveriesByStatus.set(status, (deliveriesByStatus.get(status) ?? 0) + 1),
     ),
     ...healthRoutes(deps),
+    ...documentsRoutes(deps),
   ];
-  routes.unshift(indexRoute(deps, routes));
+  // The page is no part of the list: it is for eyes, and what it loads may change with any version.
+  const list = listOf(routes, deps);
+  routes.unshift(...dashboardRoutes((context) => answerJson(context, list)));
 
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) context.res.headers.set(name, value);
+    addHeaders(context.res.headers);
   });
   for (const route of routes) {
+    const { method, path } = route.description;
     // Hono answers HEAD by the handler of GET and drops the body.
-    app.on(route.method, route.path, (context) => answer(route, context, reportException));
-    const [allowed, message] = route.method === "GET"
+    app.on(method, path, (context) => answer(route, context, reportException));
+    const [allowed, message] = method === "GET"
       ? ["GET, HEAD", "This address can only be read"]
       : ["POST", "This address only takes what is sent to it"];
-    app.all(route.path, (context) => {
+    app.all(path, (context) => {
       context.header("Allow", allowed);
       return refuse(context, new Refusal(405, "method_not_allowed", message, { allowed }));
     });
@@ -69,17 +88,15 @@ export function createApp(deps: AppDeps): HttpApp {
 
 /** Answers any request as long as there is no app, since there is nothing to read from yet. */
 export function answerStarting(): Response {
-  const refusal = new Refusal(
-    503,
-    "starting",
-    "The state of the run before is being restored: ask again in a moment",
+  return refusalResponse(
+    new Refusal(
+      503,
+      "starting",
+      "The state of the run before is being restored: ask again in a moment",
+      { retryAfterSeconds: 1 },
+    ),
   );
-  const headers = { ...HEADERS, "Content-Type": JSON_TYPE, "Retry-After": "1" };
-  return new Response(toSafeJson(refusal.toJson()), { status: refusal.status, headers });
 }
-
-/** Headers of every answer. */
-const HEADERS = { "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store" };
 
 async function answer(
   route: Route,
@@ -97,8 +114,7 @@ async function compute(
   reportException: (exception: unknown) => void,
 ): Promise<Response> {
   try {
-    const { searchParams } = new URL(context.req.url);
-    return await route.handle(context, readQueryParameters(searchParams, route.parameters));
+    return await route.handle(context);
   } catch (exception) {
     if (exception instanceof Refusal) return refuse(context, exception);
     reportException(exception);
@@ -112,18 +128,15 @@ function refuse(context: Context, refusal: Refusal): Response {
   return answerJson(context, refusal.toJson(), refusal.status);
 }
 
-function indexRoute({ version }: AppDeps, others: readonly Route[]): Route {
-  const routes = others.map(({ method, path, parameters, summary }) => ({
-    method,
-    path: path.replace(/:(\w+)/g, "{$1}"),
-    parameters,
-    summary,
-  }));
+function listOf(routes: readonly Route[], { version }: AppDeps): Json<typeof RouteListSchema> {
   return {
-    method: "GET",
-    path: "/",
-    parameters: [],
-    summary: "This list",
-    handle: (context) => answerJson(context, { name: "vigie", version, routes }),
+    name: "vigie",
+    version,
+    routes: routes.map(({ description }) => ({
+      method: description.method,
+      path: pathTemplate(description),
+      parameters: queryNames(description),
+      summary: description.summary,
+    })),
   };
 }

@@ -1,8 +1,12 @@
 import type { DeliveryReceiver } from "../delivery/delivery.ts";
+import type { ErrorReader } from "../history/error_reader.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { LiveViewReader } from "../sink/live_view.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
+import type { Totals } from "../sink/totals.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
+import type { EventFeed } from "./event_publisher.ts";
+import type { GuardReason } from "./guard.ts";
 
 /** What the HTTP interface reads from, and whom it gives what it takes. */
 export interface AppDeps {
@@ -10,22 +14,34 @@ export interface AppDeps {
   readonly live: LiveViewReader;
   /** Closed windows. */
   readonly history: WindowHistoryReader;
+  /** Stored errors; `undefined` where the run saves none. */
+  readonly savedErrors: ErrorReader | undefined;
   /** Takes the lines of `POST /logs`; `undefined` where the run takes none. */
   readonly deliveries: DeliveryReceiver | undefined;
+  /** Tells the clients of `GET /events` what happens. */
+  readonly events: EventFeed;
   /** What was removed as too old; `undefined` where everything is kept. */
   readonly retention?: { readonly counts: RetentionCounts } | undefined;
   /** The bounds in force. */
   readonly limits: Limits;
   /** How often each had an effect. */
   readonly limitCounter: LimitCounter;
+  /** How many requests did not get here, by why. */
+  readonly refused: Readonly<Record<GuardReason, number>>;
+  /** Gives everything else that waits a chance to run: between two pieces of a long answer. */
+  turn(): Promise<void>;
   /** How the program does at this moment; cheap and synchronous. */
   health(): Health;
   /** Version of the program, such as `0.1.0`. */
   readonly version: string;
+  /** What earlier runs had counted when this one started; nothing unless told. */
+  readonly totalsAtStart?: Totals;
   /** When the program started, in ms since the Unix epoch. */
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */
   nowMs(): number;
+  /** Milliseconds since some fixed point. */
+  monotonicMs(): number;
   /** Learns of each exception that a client sees only as status 500, or as an answer cut off. */
   readonly onException?: (exception: unknown) => void;
 }

@@ -1,22 +1,21 @@
 import type { Context } from "hono";
 import type { DeliveryAnswer, DeliveryRequest } from "../delivery/delivery.ts";
 import { counted } from "../counted.ts";
+import type { Json } from "./api/json_schemas.ts";
+import { BODY_TYPES, LOGS_ROUTE } from "./api/program_routes.ts";
+import type { DeliverySchema } from "./api/program_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson } from "./json_answer.ts";
 import { toTotalsJson } from "./live_json.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 /** `POST /logs`: takes lines, and answers once they are durable. */
 export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void): Route[] {
-  return [{
-    method: "POST",
-    path: "/logs",
-    parameters: [],
-    summary: "Takes log lines, and answers with their counts once they are durable",
-    onAnswered,
-    async handle(context) {
+  return [
+    route(LOGS_ROUTE, async (context) => {
       const request = readRequest(context);
+      refuseLongBody(context, deps);
       const { deliveries } = deps;
       if (deliveries === undefined) {
         throw new Refusal(
@@ -30,9 +29,9 @@ export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void):
           retryAfterSeconds: FAULT_RETRY_SECONDS,
         });
       }
-      return toResponse(context, await deliveries.receive(request));
-    },
-  }];
+      return toResponse(context, await deliveries.receive(request), deps);
+    }, { onAnswered }),
+  ];
 }
 
 /** @throws {Refusal} where the headers do not say what the body is, or say what cannot be read */
@@ -56,6 +55,18 @@ function readRequest(context: Context): DeliveryRequest {
 }
 
 /**
+ * Nothing is read of a body that says itself that it is too long. Compressed, it may say so too:
+ * it hardly becomes shorter.
+ */
+function refuseLongBody(context: Context, { limits, limitCounter }: AppDeps): void {
+  if (Number(context.req.header("content-length") ?? 0) <= limits.httpBodyBytes) return;
+  limitCounter.reach("httpBodyBytes");
+  throw new Refusal(413, "body_too_long", "The body is too long; nothing of it is counted", {
+    allowed: `${limits.httpBodyBytes} bytes`,
+  });
+}
+
+/**
  * The type has to be told. That a form, plain text and no type at all are refused also keeps web
  * pages from delivering: a browser sends those across sites without asking first, and the others
  * only after a permission that is never given.
@@ -71,11 +82,7 @@ function readFormat(header: string | undefined): DeliveryRequest["format"] {
   });
 }
 
-const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map([
-  ["application/x-ndjson", "json"],
-  ["application/jsonl", "json"],
-  ["text/csv", "csv"],
-]);
+const FORMATS: ReadonlyMap<string, DeliveryRequest["format"]> = new Map(Object.entries(BODY_TYPES));
 
 /** A key as it is, or as the string that the draft of the IETF makes of it: `"…"`. */
 function readKey(header: string | undefined): string | undefined {
@@ -92,14 +99,20 @@ function readKey(header: string | undefined): string | undefined {
 }
 
 /** @throws {Refusal} for everything but a body that was counted to its end */
-function toResponse(context: Context, answer: DeliveryAnswer): Response {
+function toResponse(
+  context: Context,
+  answer: DeliveryAnswer,
+  { limits }: AppDeps,
+): Response {
   switch (answer.kind) {
-    case "delivered":
-      return answerJson(context, {
+    case "delivered": {
+      const delivery: Json<typeof DeliverySchema> = {
         durable: answer.isDurable,
         repeated: answer.isRepeated,
         totals: toTotalsJson(answer.totals),
-      });
+      };
+      return answerJson(context, delivery);
+    }
     case "broken": {
       const before = `${counted(answer.lines, "line")} before that ${
         answer.lines === 1 ? "is" : "are"
@@ -107,6 +120,14 @@ function toResponse(context: Context, answer: DeliveryAnswer): Response {
       switch (answer.why) {
         case "silent":
           throw new Refusal(408, "silent", `Nothing came for too long; ${before}`);
+        case "too-slow":
+          throw new Refusal(408, "too_slow", `Others wait for this place; ${before}`, {
+            retryAfterSeconds: RETRY_SECONDS,
+          });
+        case "too-long":
+          throw new Refusal(413, "body_too_long", `The body is too long; ${before}`, {
+            allowed: `${limits.httpBodyBytes} bytes`,
+          });
         case "encoding":
           throw new Refusal(400, "broken_encoding", `The body is no whole gzip; ${before}`);
         case "lost":

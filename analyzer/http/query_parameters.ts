@@ -1,69 +1,93 @@
+import * as v from "valibot";
 import { parseTimestamp } from "../../log_format/parse_timestamp.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Query parameters of one request: known names, each given once. */
-export type QueryParameters = ReadonlyMap<string, string>;
+/** What may be in a query, by name, as a strict object; built by `parameter_schemas.ts`. */
+export interface QuerySchema extends v.GenericSchema<unknown, unknown> {
+  /** The schema of each parameter. */
+  readonly entries: v.ObjectEntries;
+}
+
+/** Marks the schema of a parameter that may be given more than once: it takes an array. */
+export const REPEATABLE = { isRepeatable: true };
 
 /**
- * Reads the query of a request. A name that the route does not know, or one given twice, is
- * refused: a misspelt `statsu=404` must not look like an answer to what was asked.
+ * Makes the one that reads the queries of a route. A name that the route does not know, or one given
+ * twice, is refused: a misspelt `statsu=404` must not look like an answer to what was asked. Of a
+ * value that its schema does not take, the schema's message says what would have been allowed; where
+ * there are several, the first one in the order of the schema counts.
  *
- * @throws {Refusal} 400, naming the parameter and those that are allowed
+ * @returns what throws a `Refusal` with status 400 that names the parameter and what is allowed
  */
-export function readQueryParameters(
-  search: URLSearchParams,
-  names: readonly string[],
-): QueryParameters {
+export function queryReader<S extends QuerySchema>(
+  schema: S,
+): (search: URLSearchParams) => v.InferOutput<S> {
+  const names = Object.keys(schema.entries);
+  const repeatable = names.filter((name) => isRepeatable(schema.entries[name]!));
   const allowed = names.length === 0 ? "no query parameters" : names.join(", ");
-  const parameters = new Map<string, string>();
-  for (const [parameter, value] of search) {
-    if (!names.includes(parameter)) {
-      throw new Refusal(400, "unknown_parameter", "This address has no such query parameter", {
-        parameter,
-        value,
-        allowed,
-      });
+  return (search) => {
+    const input: Record<string, unknown> = {};
+    for (const parameter of repeatable) input[parameter] = search.getAll(parameter);
+    for (const [parameter, value] of search) {
+      if (!names.includes(parameter)) {
+        throw new Refusal(400, "unknown_parameter", "This address has no such query parameter", {
+          parameter,
+          value,
+          allowed,
+        });
+      }
+      if (repeatable.includes(parameter)) continue;
+      if (input[parameter] !== undefined) {
+        throw new Refusal(400, "repeated_parameter", `${parameter} is given more than once`, {
+          parameter,
+          value,
+          allowed: `${parameter} once`,
+        });
+      }
+      input[parameter] = value;
     }
-    if (parameters.has(parameter)) {
-      throw new Refusal(400, "repeated_parameter", `${parameter} is given more than once`, {
-        parameter,
-        value,
-        allowed: `${parameter} once`,
-      });
-    }
-    parameters.set(parameter, value);
-  }
-  return parameters;
+    const result = v.safeParse(schema, input, { abortEarly: true });
+    if (result.success) return result.output;
+    const [issue] = result.issues;
+    const parameter = String(issue.path![0].key);
+    const value = search.getAll(parameter).at(-1) ?? "";
+    throw invalid({ parameter, value, allowed: issue.message });
+  };
 }
 
 /**
- * A parameter that is a whole number from `min` to `max`; `undefined` where it is not given.
+ * Reads one parameter by a schema that is only known once others have been read.
  *
- * @throws {Refusal} 400 for anything else
+ * @throws {Refusal} 400 for a value that the schema does not take
  */
-export function integerParameter(
-  query: QueryParameters,
+export function readParameter<S extends v.GenericSchema<unknown, unknown>>(
+  schema: S,
   parameter: string,
-  { min, max }: { readonly min: number; readonly max: number },
-): number | undefined {
-  const value = query.get(parameter);
-  if (value === undefined) return undefined;
-  const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
-  if (number >= min && number <= max) return number;
-  throw invalid({ parameter, value, allowed: `a whole number from ${min} to ${max}` });
+  value: string | undefined,
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  throw invalid({ parameter, value: value ?? "", allowed: result.issues[0].message });
 }
 
-/**
- * A parameter that is a time, in ms since the Unix epoch; `undefined` where it is not given.
- *
- * @throws {Refusal} 400 for anything that {@linkcode parseTime} cannot read
- */
-export function timeParameter(query: QueryParameters, parameter: string): number | undefined {
-  const value = query.get(parameter);
-  if (value === undefined) return undefined;
-  const timeMs = parseTime(value);
-  if (timeMs === undefined) throw invalid({ parameter, value, allowed: TIMES_ALLOWED });
-  return timeMs;
+/** A schema that may be wrapped as one that is optional. */
+export function unwrapped(
+  schema: v.GenericSchema & { readonly wrapped?: v.GenericSchema },
+): v.GenericSchema {
+  return schema.wrapped ?? schema;
+}
+
+/** Whether the parameter of this schema may be given more than once. */
+export function isRepeatable(schema: v.GenericSchema): boolean {
+  return v.getMetadata(unwrapped(schema))["isRepeatable"] === true;
+}
+
+/** The refusal of a query parameter's value. */
+export function invalid(
+  details: { readonly parameter: string; readonly value: string; readonly allowed: string },
+): Refusal {
+  const message = `${details.parameter} must be ${details.allowed}`;
+  return new Refusal(400, "invalid_parameter", message, details);
 }
 
 /** What {@linkcode parseTime} reads, for people. */
@@ -86,13 +110,5 @@ export function parseTime(text: string): number | undefined {
   return parseTimestamp(text.replace(/ (\d\d(?::?\d\d)?)$/, "+$1"));
 }
 
-/** The refusal of a query parameter's value. */
-export function invalid(
-  details: { readonly parameter: string; readonly value: string; readonly allowed: string },
-): Refusal {
-  const message = `${details.parameter} must be ${details.allowed}`;
-  return new Refusal(400, "invalid_parameter", message, details);
-}
-
 /** Farthest time from the epoch that a `Date` can hold, in ms. */
-const EPOCH_MS_LIMIT = 8.64e15;
+export const EPOCH_MS_LIMIT = 8.64e15;

@@ -1,3 +1,5 @@
+import type { RefusalCode, RefusalStatus } from "./refusal_codes.ts";
+
 /**
  * An answer that says why a request is not served. Thrown by handlers, and turned into JSON in one
  * place, so that every refusal looks the same.
@@ -7,8 +9,8 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
   /** HTTP status. */
   readonly status: RefusalStatus;
-  /** What is wrong, for programs: one snake_case word, stable. */
-  readonly code: string;
+  /** What is wrong, for programs; stable. */
+  readonly code: RefusalCode;
   /** When it is worth another try, in seconds from now; `undefined` where it is not. */
   readonly retryAfterSeconds: number | undefined;
   readonly #details: RefusalDetails;
@@ -16,7 +18,7 @@ export class Refusal extends Error {
   /** `message` is for people, and holds nothing that the client sent. */
   constructor(
     status: RefusalStatus,
-    code: string,
+    code: RefusalCode,
     message: string,
     details: RefusalDetails = {},
   ) {
@@ -42,20 +44,6 @@ export class Refusal extends Error {
   }
 }
 
-/** Every HTTP status that a request is refused with. */
-export type RefusalStatus =
-  | 400
-  | 404
-  | 405
-  | 406
-  | 408
-  | 409
-  | 415
-  | 422
-  | 429
-  | 500
-  | 503;
-
 /** What a refusal is about, where it is about one thing. */
 export interface RefusalDetails {
   /** Name of the parameter, as the client sent it. */
@@ -72,7 +60,7 @@ export interface RefusalDetails {
 export interface RefusalJson {
   /** Why the request is not served. */
   readonly error: {
-    readonly code: string;
+    readonly code: RefusalCode;
     readonly message: string;
     readonly parameter?: string;
     readonly value?: string;

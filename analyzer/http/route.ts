@@ -1,21 +1,33 @@
 import type { Context } from "hono";
-import type { QueryParameters } from "./query_parameters.ts";
+import type * as v from "valibot";
+import type { RouteDescription } from "./api/route_description.ts";
+import { queryReader } from "./query_parameters.ts";
 
-/** One address that can be read, or that takes something. */
+/** A description with the handler that does what it says. */
 export interface Route {
-  /** The one method that it answers; GET stands for HEAD too. */
-  readonly method: "GET" | "POST";
-  /** Path as Hono writes it, such as `/windows/:start`. */
-  readonly path: string;
-  /** Names of the query parameters that it takes; any other one is refused. */
-  readonly parameters: readonly string[];
-  /** What it answers, in a few words, for the list at `/`. */
-  readonly summary: string;
+  readonly description: RouteDescription;
   /**
-   * Answers a request. May throw a {@linkcode Refusal}, which becomes the answer; any other exception
-   * becomes status 500.
+   * Answers a request. May throw a `Refusal`, which becomes the answer; any other exception becomes
+   * status 500.
    */
-  handle(context: Context, query: QueryParameters): Response | Promise<Response>;
+  handle(context: Context): Response | Promise<Response>;
   /** Learns the status of every answer, refusals included. */
   readonly onAnswered?: (status: number) => void;
+}
+
+/** A route whose handler gets the query as the description's schema has read it. */
+export function route<Description extends RouteDescription>(
+  description: Description,
+  handle: (
+    context: Context,
+    query: v.InferOutput<Description["query"]>,
+  ) => Response | Promise<Response>,
+  options: Pick<Route, "onAnswered"> = {},
+): Route {
+  const readQuery = queryReader(description.query);
+  return {
+    description,
+    handle: (context) => handle(context, readQuery(new URL(context.req.url).searchParams)),
+    ...options,
+  };
 }

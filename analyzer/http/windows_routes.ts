@@ -1,156 +1,222 @@
-import { STATUS_MAX, STATUS_MIN } from "../../log_format/log_record.ts";
-import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
+import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
+import { formatDuration, parseDuration } from "../../command_line/options.ts";
+import { PieceMeter } from "../history/pieces.ts";
+import type { WindowRangeReader } from "../history/window_range.ts";
+import { windowsByStep } from "../history/windows_by_step.ts";
+import type { LiveView } from "../sink/live_view.ts";
+import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
+import type { WindowSummary } from "../window/window_summary.ts";
+import { CSV_WINDOWS_LIMIT, WINDOW_ROUTE, WINDOWS_ROUTE } from "./api/history_routes.ts";
+import type { Json } from "./api/json_schemas.ts";
+import { OPEN_WINDOWS_ROUTE } from "./api/now_routes.ts";
+import type { OpenWindowsSchema } from "./api/window_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
-import { decodePageCursor, encodePageCursor } from "./page_cursor.ts";
+import { negotiate } from "./negotiate.ts";
+import { encodePageCursor } from "./page_cursor.ts";
 import {
-  integerParameter,
+  EPOCH_MS_LIMIT,
   invalid,
   parseTime,
-  type QueryParameters,
-  timeParameter,
+  readParameter,
   TIMES_ALLOWED,
 } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
-import type { Route } from "./route.ts";
+import { type Route, route } from "./route.ts";
+import { readRowLimit } from "./row_limit.ts";
+import { streamText } from "./stream_text.ts";
+import { listUrls, urlsToRead } from "./url_list.ts";
+import { csvHeader, toCsvLines } from "./windows_csv.ts";
 
-/** URLs that are listed a status where the request does not say. */
-export const URLS_DEFAULT = 20;
-
-const LIMIT_DEFAULT = 100;
-const LIMIT_MAX = 1000;
-const URLS_MAX = 1000;
+const STEP_MAX_MS = 31 * 24 * 60 * 60 * 1000;
 
 /** `/windows` and what is below it. */
 export function windowsRoutes(
-  { live, history }: AppDeps,
+  deps: AppDeps,
   reportException: (exception: unknown) => void,
 ): Route[] {
+  const { live, history, turn } = deps;
   return [
-    {
-      method: "GET",
-      path: "/windows",
-      parameters: ["from", "to", "status", "limit", "cursor", "urls"],
-      summary: "Closed windows, newest first, in pages",
-      handle(context, query) {
-        const body = streamText(windowPage(history, readWindowQuery(query)), reportException);
-        return context.body(body, 200, { "Content-Type": JSON_TYPE });
-      },
-    },
-    {
-      method: "GET",
-      path: "/windows/current",
-      parameters: ["urls"],
-      summary: "All open windows, oldest first",
-      async handle(context, query) {
-        const urlsMax = readUrlsMax(query);
-        const { open } = await live.fresh();
-        return answerJson(context, {
-          windows: open.map((window) => toWindowJson(window, { urlsMax })),
+    route(WINDOWS_ROUTE, async (context, query) => {
+      context.header("Vary", "Accept");
+      const format = query.format ?? preferredFormat(context);
+      const windowQuery: PageQuery = {
+        fromMs: query.from ?? -EPOCH_MS_LIMIT,
+        toMs: query.to ?? EPOCH_MS_LIMIT,
+        beforeMs: query.cursor ?? EPOCH_MS_LIMIT,
+        status: query.status,
+        limit: format === "csv"
+          ? readParameter(CSV_WINDOWS_LIMIT, "limit", query.limit)
+          : readRowLimit(query.limit, deps),
+        urlsMax: query.urls,
+      };
+      const read = { ...windowQuery, urlsMax: urlsToRead(windowQuery.urlsMax, query.url) };
+      const stepMs = readStep(query.step, history.ranges.windowLengthMs);
+      const windows = stepMs === undefined
+        ? windowsOf(history, read)
+        : windowsByStep(history.ranges, {
+          ...read,
+          stepMs,
+          closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
         });
-      },
-    },
-    {
-      method: "GET",
-      path: "/windows/:start",
-      parameters: ["urls"],
-      summary: "The window that starts at this time, open or closed",
-      async handle(context, query) {
-        const urlsMax = readUrlsMax(query);
-        const value = context.req.param("start") ?? "";
-        const startMs = parseTime(value);
-        // The live view first: a window that closes in between is in the history by then.
-        const { open } = await live.fresh();
-        const window = startMs === undefined
-          ? undefined
-          : open.find((window) => window.startMs === startMs) ?? history.get(startMs, { urlsMax });
-        if (window === undefined) {
-          throw new Refusal(404, "unknown_window", "No window with records starts at this time", {
-            parameter: "start",
-            value,
-            allowed: `the start of a window, as ${TIMES_ALLOWED}`,
-          });
-        }
-        return answerJson(context, toWindowJson(window, { urlsMax }));
-      },
-    },
+      const listed = listingOnly(windows, query.url);
+      const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
+      const body = await streamText(pieces, { turn, reportException });
+      return context.body(body, 200, HEADERS[format]);
+    }),
+    route(OPEN_WINDOWS_ROUTE, async (context, { urls: urlsMax }) => {
+      const { open } = await live.fresh();
+      const answer: Json<typeof OpenWindowsSchema> = {
+        windows: open.map((window) => toWindowJson(window, { urlsMax })),
+      };
+      return answerJson(context, answer);
+    }),
+    route(WINDOW_ROUTE, async (context, { urls: urlsMax }) => {
+      const value = context.req.param("start") ?? "";
+      const startMs = parseTime(value);
+      // The live view first: a window that closes in between is in the history by then.
+      const { open } = await live.fresh();
+      const window = startMs === undefined
+        ? undefined
+        : open.find((window) => window.startMs === startMs) ?? history.get(startMs, { urlsMax });
+      if (window === undefined) {
+        throw new Refusal(404, "unknown_window", "No window with records starts at this time", {
+          parameter: "start",
+          value,
+          allowed: `the start of a window, as ${TIMES_ALLOWED}`,
+        });
+      }
+      return answerJson(context, toWindowJson(window, { urlsMax }));
+    }),
   ];
 }
 
-function readWindowQuery(query: QueryParameters): WindowQuery {
-  const [fromMs, toMs] = [timeParameter(query, "from"), timeParameter(query, "to")];
-  if (fromMs !== undefined && toMs !== undefined && toMs < fromMs) {
-    throw invalid({ parameter: "to", value: query.get("to")!, allowed: "a time not before from" });
-  }
-  const cursor = query.get("cursor");
-  const beforeMs = cursor === undefined ? undefined : decodePageCursor(cursor);
-  if (cursor !== undefined && beforeMs === undefined) {
-    throw invalid({ parameter: "cursor", value: cursor, allowed: "the next_cursor of a page" });
-  }
-  return {
-    fromMs,
-    toMs,
-    beforeMs,
-    status: integerParameter(query, "status", { min: STATUS_MIN, max: STATUS_MAX }),
-    limit: integerParameter(query, "limit", { min: 1, max: LIMIT_MAX }) ?? LIMIT_DEFAULT,
-    urlsMax: readUrlsMax(query),
-  };
+type Format = "json" | "csv";
+
+const HEADERS: Readonly<Record<Format, Record<string, string>>> = {
+  json: { "Content-Type": JSON_TYPE },
+  csv: {
+    "Content-Type": "text/csv; charset=utf-8",
+    "Content-Disposition": 'attachment; filename="vigie-windows.csv"',
+  },
+};
+
+/** What is asked for by `Accept`; whoever accepts neither gets JSON. */
+function preferredFormat(context: Context): Format {
+  const type = negotiate(context.req.header("accept"), [JSON_TYPE, "text/csv"]);
+  return type === "text/csv" ? "csv" : "json";
 }
 
-function readUrlsMax(query: QueryParameters): number {
-  return integerParameter(query, "urls", { min: 0, max: URLS_MAX }) ?? URLS_DEFAULT;
+function readStep(value: string | undefined, windowLengthMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const stepMs = parseStep(value);
+  if (stepMs % windowLengthMs === 0 && stepMs <= STEP_MAX_MS) return stepMs;
+  const length = formatDuration(windowLengthMs);
+  const allowed = `a multiple of the windows' length of ${length}, at most 31d, such as 1h`;
+  throw invalid({ parameter: "step", value, allowed });
+}
+
+function parseStep(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (exception) {
+    if (exception instanceof RangeError) return NaN;
+    throw exception;
+  }
+}
+
+/** Up to where all windows have closed: those that wait for rows end later. */
+function closedUpTo(ranges: WindowRangeReader, { watermarkMs }: LiveView): number {
+  const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT) ?? -Infinity;
+  return Math.max(newestMs + ranges.windowLengthMs, watermarkMs ?? -Infinity);
+}
+
+/** The parameters of a page, all filled in. */
+interface PageQuery extends WindowQuery {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly beforeMs: number;
 }
 
 /**
- * Windows that are read from the history and held in memory at a time. A page may hold millions of
- * URLs: made in one piece it would hold up the event loop, and the reading of logs with it.
+ * The windows of a page, one at a time, with a pause behind each piece; returns where the next page
+ * begins. A page may hold millions of URLs: made in one piece it would hold up the event loop, and
+ * the reading of logs with it.
  */
-const WINDOWS_PER_PIECE = 10;
+function* windowsOf(
+  history: WindowHistoryReader,
+  query: PageQuery,
+): Generator<WindowSummary | undefined, number | undefined> {
+  const meter = new PieceMeter();
+  let beforeMs: number | undefined = query.beforeMs;
+  for (let count = 0; count < query.limit && beforeMs !== undefined; count++) {
+    const page = history.query({ ...query, beforeMs, limit: 1 });
+    beforeMs = page.nextBeforeMs;
+    for (const window of page.windows) {
+      yield window;
+      if (meter.isDue(costOf(window))) yield undefined;
+    }
+  }
+  return beforeMs;
+}
 
-/** The JSON of one page, in pieces. */
-function* windowPage(history: WindowHistoryReader, query: WindowQuery): Generator<string> {
-  let left = query.limit;
-  let beforeMs = query.beforeMs;
+/** The same windows, with only these URLs in their lists where any are named. */
+function* listingOnly(
+  windows: Generator<WindowSummary | undefined, number | undefined>,
+  only: readonly string[],
+): Generator<WindowSummary | undefined, number | undefined> {
+  let step = windows.next();
+  for (; step.done !== true; step = windows.next()) {
+    yield step.value && listUrls(step.value, only);
+  }
+  return step.value;
+}
+
+/** What reading and writing a window costs, in the measure of {@linkcode PieceMeter}. */
+function costOf({ statuses }: WindowSummary): number {
+  let bytes = WINDOW_BYTES;
+  for (const { urls } of statuses) for (const { url } of urls) bytes += url.length + URL_BYTES;
+  return bytes;
+}
+
+const WINDOW_BYTES = 4096;
+const URL_BYTES = 50;
+
+/** The JSON of a page, in pieces; a pause follows each. */
+function* jsonPage(
+  windows: Generator<WindowSummary | undefined, number | undefined>,
+  query: WindowQuery,
+): Generator<string> {
   let text = '{"windows":[';
   let separator = "";
-  do {
-    const limit = Math.min(left, WINDOWS_PER_PIECE);
-    const page = history.query({ ...query, beforeMs, limit });
-    for (const window of page.windows) {
-      text += separator + toSafeJson(toWindowJson(window, query));
-      separator = ",";
+  let step = windows.next();
+  for (; step.done !== true; step = windows.next()) {
+    if (step.value === undefined) {
+      if (text !== "") yield text;
+      yield "";
+      text = "";
+      continue;
     }
-    yield text;
-    text = "";
-    left -= page.windows.length;
-    beforeMs = page.nextBeforeMs;
-  } while (left > 0 && beforeMs !== undefined);
-  const nextCursor = beforeMs === undefined ? null : encodePageCursor(beforeMs);
-  yield `],"next_cursor":${toSafeJson(nextCursor)}}`;
+    text += separator + toSafeJson(toWindowJson(step.value, query));
+    separator = ",";
+  }
+  const nextCursor = step.value === undefined ? null : encodePageCursor(step.value);
+  yield `${text}],"next_cursor":${toSafeJson(nextCursor)}}`;
 }
 
-/**
- * Text as a body that is made as fast as the client takes it. The first piece is made at once, so
- * that what throws there becomes a status; an exception later can only cut the answer off.
- */
-function streamText(
-  pieces: Generator<string>,
-  reportException: (exception: unknown) => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const encoder = new TextEncoder();
-  let piece = pieces.next();
-  return new ReadableStream({
-    pull(controller) {
-      try {
-        if (piece.done) return controller.close();
-        controller.enqueue(encoder.encode(piece.value));
-        piece = pieces.next();
-      } catch (exception) {
-        reportException(exception);
-        controller.error(new Error("The answer could not be completed"));
-      }
-    },
-  }, { highWaterMark: 0 });
+/** The same as CSV, which has no place for a cursor. */
+function* csvPage(windows: Iterable<WindowSummary | undefined>): Generator<string> {
+  let text = csvHeader();
+  for (const window of windows) {
+    if (window !== undefined) {
+      text += toCsvLines(window);
+      continue;
+    }
+    if (text !== "") yield text;
+    yield "";
+    text = "";
+  }
+  if (text !== "") yield text;
 }

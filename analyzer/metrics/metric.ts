@@ -1,4 +1,5 @@
 import type { DeliveryCounts } from "../delivery/delivery.ts";
+import type { EventCounts } from "../http/event_publisher.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { RetentionCounts } from "../sink/retention.ts";
 import type { LiveView } from "../sink/live_view.ts";
@@ -13,7 +14,7 @@ export interface Metric {
   /** `info` is a gauge that is always 1 and says everything in its labels. */
   readonly type: "counter" | "gauge" | "info";
   /** Base unit as OpenMetrics names it; empty for plain counts. */
-  readonly unit: "" | "bytes" | "seconds";
+  readonly unit: "" | "bytes" | "bytes_per_second" | "seconds";
   /** One sentence in plain letters, without quotes, backslashes or line breaks. */
   readonly help: string;
   /** Label names; each sample has one value a name, in this order. */
@@ -51,6 +52,7 @@ export interface MetricFacts {
   readonly http: HttpCounts;
   /** `undefined` where the run takes no deliveries. */
   readonly deliveries: DeliveryCounts | undefined;
+  readonly events: EventCounts;
   /** `undefined` where everything is kept. */
   readonly retention?: RetentionCounts | undefined;
   readonly limits: Limits;
@@ -61,6 +63,8 @@ export interface MetricFacts {
 export interface HttpCounts {
   /** Requests that failed by an exception of ours. */
   readonly exceptions: number;
+  /** Requests that were refused before they got to any route, by why. */
+  readonly refused: Readonly<Record<string, number>>;
   /** Answers to `POST /logs`, by status. */
   readonly deliveriesByStatus: ReadonlyMap<number, number>;
 }

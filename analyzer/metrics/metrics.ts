@@ -1,7 +1,7 @@
 import { escapeText } from "../../command_line/escape_text.ts";
 import { MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import { limitLabel } from "../limit_options.ts";
-import { LIMIT_NAMES, LIMIT_TABLE, type LimitName } from "../limits.ts";
+import { LIMIT_NAMES, LIMIT_TABLE, type LimitDefinition, type LimitName } from "../limits.ts";
 import type { SourceState } from "../source/source_state.ts";
 import type { Metric, MetricFacts, Sample } from "./metric.ts";
 
@@ -14,7 +14,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_read_bytes",
     type: "counter",
     unit: "bytes",
-    help: "Bytes read, line ends included.",
+    help: "Bytes read since the program started, line ends included.",
     labels: [],
     samples: ({ view }) => single(view.totals.bytes),
   },
@@ -22,7 +22,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_lines",
     type: "counter",
     unit: "",
-    help: "Lines read, by what became of them.",
+    help: "Lines read since the program started, by what became of them.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({
@@ -38,7 +38,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_malformed_lines",
     type: "counter",
     unit: "",
-    help: "Lines that are no records, by reason.",
+    help: "Lines that are no records since the program started, by reason.",
     labels: ["reason"],
     samples: ({ view }) => labelled(view.totals.malformed),
   },
@@ -46,7 +46,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_records",
     type: "counter",
     unit: "",
-    help: "Valid records, by where they were counted.",
+    help: "Valid records since the program started, by where they were counted.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({ in_windows: totals.inWindows, late: totals.late, future: totals.future }),
@@ -55,7 +55,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_errors",
     type: "counter",
     unit: "",
-    help: "Records with an error status, by where they were counted.",
+    help: "Records with an error status since the program started, by where they were counted.",
     labels: ["outcome"],
     samples: ({ view: { totals } }) =>
       labelled({
@@ -68,7 +68,7 @@ export const METRICS: readonly Metric[] = [
     name: "vigie_status_errors",
     type: "counter",
     unit: "",
-    help: "Records with an error status, by status.",
+    help: "Records with an error status since the program started, by status.",
     labels: ["status"],
     samples: ({ view }) => byStatus(view.totals.errorsByStatus),
   },
@@ -79,6 +79,24 @@ export const METRICS: readonly Metric[] = [
     help: "Windows that are open now.",
     labels: [],
     samples: ({ view }) => single(view.open.length),
+  },
+  {
+    name: "vigie_last_window_clients",
+    type: "gauge",
+    unit: "",
+    help: "Distinct clients among the errors of the window that closed last.",
+    labels: [],
+    samples: ({ view: { lastWindow } }) =>
+      lastWindow === undefined ? [] : single(lastWindow.clientCount),
+  },
+  {
+    name: "vigie_last_window_end_timestamp_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Event time at which the window ended that closed last, since the Unix epoch.",
+    labels: [],
+    samples: ({ view: { lastWindow } }) =>
+      lastWindow === undefined ? [] : single(toSeconds(lastWindow.endMs)),
   },
   {
     name: "vigie_watermark_timestamp_seconds",
@@ -121,6 +139,20 @@ export const METRICS: readonly Metric[] = [
     help: "Connections made since the program started.",
     labels: ["source"],
     samples: (facts) => bySource(facts, ({ connectionsTotal }) => connectionsTotal),
+  },
+  {
+    name: "vigie_source_refused_connections",
+    type: "counter",
+    unit: "",
+    help: "Connections that were not let in since the program started, by reason.",
+    labels: ["source", "reason"],
+    samples: ({ view }) =>
+      labelledSources(view.sources).flatMap(({ label, source }) =>
+        Object.entries(source.refused).map(([reason, value]) => ({
+          labelValues: [label, reason],
+          value,
+        }))
+      ),
   },
   {
     name: "vigie_source_last_row_timestamp_seconds",
@@ -173,6 +205,14 @@ export const METRICS: readonly Metric[] = [
     help: "HTTP requests that failed by an internal exception since the program started.",
     labels: [],
     samples: ({ http }) => single(http.exceptions),
+  },
+  {
+    name: "vigie_http_refused",
+    type: "counter",
+    unit: "",
+    help: "HTTP requests that were refused whatever they asked for, by reason, since the start.",
+    labels: ["reason"],
+    samples: ({ http }) => labelled(http.refused),
   },
   {
     name: "vigie_deliveries",
@@ -248,13 +288,60 @@ export const METRICS: readonly Metric[] = [
     samples: ({ retention }) => single(retention?.refusals ?? 0),
   },
   {
+    name: "vigie_event_clients",
+    type: "gauge",
+    unit: "",
+    help: "Clients that are connected to GET /events.",
+    labels: [],
+    samples: ({ events }) => single(events.clients),
+  },
+  {
+    name: "vigie_dropped_event_clients",
+    type: "counter",
+    unit: "",
+    help: "Clients of GET /events that did not read and were dropped since the program started.",
+    labels: [],
+    samples: ({ events }) => single(events.dropped),
+  },
+  {
+    name: "vigie_event_bytes",
+    type: "counter",
+    unit: "bytes",
+    help: "Bytes of events that were written for clients since the program started.",
+    labels: [],
+    samples: ({ events }) => single(events.bytes),
+  },
+  {
     name: "vigie_limit",
     type: "gauge",
     unit: "",
-    help: "Bounds on what input may make the program keep or do, times in seconds.",
+    help: "Bounds on how many things the program keeps or does.",
     labels: ["limit"],
-    samples: ({ limits }) =>
-      byLimit((name) => LIMIT_TABLE[name].unit === "ms" ? toSeconds(limits[name]) : limits[name]),
+    samples: ({ limits }) => byLimit((name) => limits[name], "count"),
+  },
+  {
+    name: "vigie_limit_bytes",
+    type: "gauge",
+    unit: "bytes",
+    help: "Bounds on the size of what the program keeps or takes.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => limits[name], "bytes"),
+  },
+  {
+    name: "vigie_limit_bytes_per_second",
+    type: "gauge",
+    unit: "bytes_per_second",
+    help: "Bounds on how slowly something may come.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => limits[name], "bytes/s"),
+  },
+  {
+    name: "vigie_limit_seconds",
+    type: "gauge",
+    unit: "seconds",
+    help: "Bounds on how long the program keeps something or waits.",
+    labels: ["limit"],
+    samples: ({ limits }) => byLimit((name) => toSeconds(limits[name]), "ms"),
   },
   {
     name: "vigie_limit_reached",
@@ -286,8 +373,14 @@ function single(value: number): Sample[] {
   return [{ labelValues: [], value }];
 }
 
-function byLimit(valueOf: (name: LimitName) => number): Sample[] {
-  return LIMIT_NAMES.map((name) => ({ labelValues: [limitLabel(name)], value: valueOf(name) }));
+/** One sample a limit; where a unit is given, one a limit of that unit. */
+function byLimit(
+  valueOf: (name: LimitName) => number,
+  unit?: LimitDefinition["unit"],
+): Sample[] {
+  return LIMIT_NAMES
+    .filter((name) => unit === undefined || LIMIT_TABLE[name].unit === unit)
+    .map((name) => ({ labelValues: [limitLabel(name)], value: valueOf(name) }));
 }
 
 function byStatus(values: ReadonlyMap<number, number>): Sample[] {
@@ -300,24 +393,31 @@ function labelled(values: Readonly<Record<string, number>>): Sample[] {
   return Object.entries(values).map(([label, value]) => ({ labelValues: [label], value }));
 }
 
-/**
- * One sample a source, or none where nothing is known yet. A source whose name was shown before
- * gets a ` #2`: two samples with the same labels would make the whole answer unreadable to a
- * scraper.
- */
+/** One sample a source, or none where nothing is known yet. */
 function bySource(
   { view }: MetricFacts,
   valueOf: (source: SourceState) => number | undefined,
 ): Sample[] {
+  return labelledSources(view.sources).flatMap(({ label, source }) => {
+    const value = valueOf(source);
+    return value === undefined ? [] : [{ labelValues: [label], value }];
+  });
+}
+
+/**
+ * The sources with their labels. One whose name was shown before gets a ` #2`: two samples with the
+ * same labels would make the whole answer unreadable to a scraper.
+ */
+function labelledSources(
+  sources: readonly SourceState[],
+): { readonly label: string; readonly source: SourceState }[] {
   const seen = new Map<string, number>();
-  return view.sources.flatMap((source) => {
+  return sources.map((source) => {
     // Label values have no escapes for what a terminal would act on.
     const name = escapeText(source.name);
     const nth = (seen.get(name) ?? 0) + 1;
     seen.set(name, nth);
-    const label = nth === 1 ? name : `${name} #${nth}`;
-    const value = valueOf(source);
-    return value === undefined ? [] : [{ labelValues: [label], value }];
+    return { label: nth === 1 ? name : `${name} #${nth}`, source };
   });
 }
 

@@ -4,17 +4,21 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
-import type { InputPosition, SampleKind } from "../decode/record_batch.ts";
+import type { InputPosition, LineSample, SampleKind } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
+import { messageOf } from "../exceptions.ts";
 import type { SavedSource } from "../source/source.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
+import { NO_TRACING, type Span, type Tracing } from "../tracing.ts";
 import type { ErrorSink } from "./error_files.ts";
-import type { LiveView } from "./live_view.ts";
+import type { LastWindow, LiveView } from "./live_view.ts";
 import type { LiveViewBoard } from "./live_view_board.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Retention } from "./retention.ts";
+import { SourceOutages } from "./source_outages.ts";
 import type { SourceStates } from "./source_states.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
+import type { Totals } from "./totals.ts";
 import type { TotalsCounter } from "./totals_counter.ts";
 import type { WindowHistory } from "./window_history.ts";
 
@@ -49,6 +53,7 @@ export interface CommitWriterOptions {
   readonly onSourcesEnded: () => void;
   /** Called after each checkpoint barrier, whether it had anything to save or not. */
   readonly onBarrier: () => void;
+  readonly tracing?: Tracing;
 }
 
 /** How the writer does. */
@@ -69,18 +74,25 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #options: CommitWriterOptions;
   readonly #replayable: ReadonlySet<string>;
   readonly #positions: Map<string, InputPosition>;
-  readonly #sampled = new Set<SampleKind>();
+  /** Of each kind one of the latest batch that had any. */
+  readonly #samples = new Map<SampleKind, LineSample>();
+  readonly #outages: SourceOutages;
+  #savedTotals: Totals;
   #hasSeenFuture = false;
   #epoch: number;
   #hasChanged = false;
   #open: LiveView["open"] = [];
   #watermarkMs: number | undefined;
+  #eventTimeMaxMs: number | undefined;
+  #lastWindow: LastWindow | undefined;
   #movedAtMs: number;
   #isWriting = false;
 
   constructor(options: CommitWriterOptions) {
     this.#options = options;
     this.#epoch = options.epoch;
+    this.#outages = new SourceOutages(options.tracing ?? NO_TRACING);
+    this.#savedTotals = options.totals.snapshot();
     this.#positions = new Map(options.positions);
     this.#replayable = new Set(options.replayableInputs);
     this.#movedAtMs = options.clock.monotonicMs();
@@ -111,22 +123,29 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
 
   /** Ends the run: what is there stays as the last view. */
   close(): void {
+    this.#outages.close();
     this.#options.board.publishLast(this.#view());
     this.#options.errors.close();
   }
 
   /** Gives up after a failure: what the last checkpoint does not hold is cut off by recovery. */
   abort(): void {
+    this.#outages.close();
     this.#options.errors.close();
   }
 
   #commit(element: StreamElement): Promise<void> | void {
-    const { history, reporter, sourceStates } = this.#options;
+    const { board, history, reporter, sourceStates } = this.#options;
     switch (element.kind) {
       case "analyzed":
         return this.#commitBatch(element);
       case "window-closed":
         history.put(element.window);
+        board.windowClosed(element.window);
+        this.#lastWindow = {
+          endMs: element.window.startMs + element.window.lengthMs,
+          clientCount: element.window.uniqueIps.count,
+        };
         this.#changed();
         // A reader that does not read holds up the stream, as a slow disk does.
         return reporter.windowClosed(element.window);
@@ -145,6 +164,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
         return;
       case "source-changed":
         sourceStates.change(element);
+        this.#outages.change(element);
         if (element.notice !== "") reporter.notice(element.notice);
         return;
       case "tick":
@@ -152,6 +172,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       case "view-request":
         this.#open = element.open ?? [];
         this.#watermarkMs = element.watermarkMs;
+        this.#eventTimeMaxMs = element.eventTimeMaxMs;
         return this.#publishView();
       case "barrier":
         return this.#commitCheckpoint(element.state);
@@ -172,9 +193,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     sourceStates.sawRows(batch, wallMs);
     if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
     for (const sample of batch.samples) {
-      if (this.#sampled.has(sample.kind)) continue;
-      this.#sampled.add(sample.kind);
-      reporter.badLine(sample);
+      if (!this.#samples.has(sample.kind)) reporter.badLine(sample);
+      this.#samples.set(sample.kind, sample);
     }
     if (batch.counts.future > 0 && !this.#hasSeenFuture) {
       this.#hasSeenFuture = true;
@@ -184,40 +204,64 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {
-    const { clock, errors, history, checkpoints, identity, sources, totals, retrier } = this
-      .#options;
+    const { clock, tracing = NO_TRACING } = this.#options;
     if (this.#hasChanged) {
-      const { watermark, windows } = state;
-      if (watermark === undefined || windows === undefined) {
-        throw new Error("Cannot save a checkpoint: an operator did not add its state");
-      }
       const epoch = this.#epoch + 1;
-      await errors.sync(clock.wallMs());
-      await retrier.retry(() => history.commit(epoch, clock.wallMs()));
-      await retrier.retry(() => history.sync());
-      const checkpoint = {
-        epoch,
-        identity,
-        watermark,
-        windows,
-        totals: totals.snapshot(),
-        errorFiles: errors.state(),
-        positions: new Map(this.#positions),
-        sources,
-        deliveryKeys: this.#options.deliveries.state(),
-      };
-      await retrier.retry(() => checkpoints.save(checkpoint));
-      this.#epoch = epoch;
-      this.#hasChanged = false;
+      const span = tracing.begin("save checkpoint", { "vigie.epoch": epoch });
+      const before = this.#savedTotals;
+      try {
+        await this.#saveCheckpoint(epoch, state, span);
+      } catch (exception) {
+        span.fail(messageOf(exception));
+        throw exception;
+      }
+      span.end({
+        "vigie.bytes": this.#savedTotals.bytes - before.bytes,
+        "vigie.lines": this.#savedTotals.lines - before.lines,
+        "vigie.errors": this.#savedTotals.errors - before.errors,
+      });
     }
     this.#options.deliveries.becameDurable();
     this.#options.onBarrier();
     await this.#removeOld(clock.wallMs());
   }
 
+  async #saveCheckpoint(
+    epoch: number,
+    { watermark, windows }: Partial<CheckpointState>,
+    span: Span,
+  ): Promise<void> {
+    const { clock, errors, history, checkpoints, identity, sources, retrier } = this.#options;
+    if (watermark === undefined || windows === undefined) {
+      throw new Error("Cannot save a checkpoint: an operator did not add its state");
+    }
+    await errors.sync(clock.wallMs());
+    span.reach("errors are durable");
+    await retrier.retry(() => history.commit(epoch, clock.wallMs()));
+    await retrier.retry(() => history.sync());
+    span.reach("windows are durable");
+    const totals = this.#options.totals.snapshot();
+    const checkpoint = {
+      epoch,
+      identity,
+      watermark,
+      windows,
+      totals,
+      errorFiles: errors.state(),
+      positions: new Map(this.#positions),
+      sources,
+      deliveryKeys: this.#options.deliveries.state(),
+    };
+    await retrier.retry(() => checkpoints.save(checkpoint));
+    this.#epoch = epoch;
+    this.#savedTotals = totals;
+    this.#hasChanged = false;
+  }
+
   async #tick(wallMs: number): Promise<void> {
     await this.#options.errors.flush();
     await this.#removeOld(wallMs);
+    this.#options.history.rollUp();
   }
 
   /** What no checkpoint may want back goes at once, the rest behind the next one. */
@@ -244,6 +288,9 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       sources: sourceStates.snapshot(),
       open: this.#open,
       watermarkMs: this.#watermarkMs,
+      eventTimeMaxMs: this.#eventTimeMaxMs,
+      lastWindow: this.#lastWindow,
+      samples: [...this.#samples.values()],
     };
   }
 }

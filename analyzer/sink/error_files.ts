@@ -1,6 +1,9 @@
-import type { ErrorColumns } from "../decode/record_batch.ts";
+import { parseLine } from "../decode/parse_line.ts";
+import { type ErrorColumns, FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
+import { dateOf, ERRORS_DIRECTORY, partNumberOf, partPath } from "./error_file_path.ts";
+import type { ErrorIndex } from "./error_index.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
 import type { StorageRetrier } from "./storage_retrier.ts";
 import { BlockPool, WriteBehindFile } from "./write_behind_file.ts";
@@ -10,6 +13,8 @@ export interface ErrorFilesOptions {
   /** A part of that size or more is closed, and one that was first synced so long ago. */
   readonly limits: Pick<Limits, "errorFileBytes" | "errorFileAge">;
   readonly limitCounter: LimitCounter;
+  /** Learns which times are where, so that rows can be found again. */
+  readonly index?: ErrorIndex;
 }
 
 /** Where the error files stand: all that is needed to cut them back to this place. */
@@ -82,11 +87,11 @@ export class ErrorFiles implements ErrorSink {
     for (let row = 1; row < errors.count; row++) {
       const date = dateOfRow(row) ?? runDate;
       if (date === runDate) continue;
-      await this.#write(runDate, linesOf(errors, runStart, row));
+      await this.#write(runDate, analyzed.batch, runStart, row);
       runStart = row;
       runDate = date;
     }
-    await this.#write(runDate, linesOf(errors, runStart, errors.count));
+    await this.#write(runDate, analyzed.batch, runStart, errors.count);
   }
 
   async flush(): Promise<void> {
@@ -103,8 +108,7 @@ export class ErrorFiles implements ErrorSink {
       const isFull = this.#isFull(part);
       if (isFull || isOld) {
         this.#options.limitCounter.reach(isFull ? "errorFileBytes" : "errorFileAge");
-        part.file.close();
-        this.#parts.delete(date);
+        this.#closePart(date, part);
       }
     }
   }
@@ -122,12 +126,18 @@ export class ErrorFiles implements ErrorSink {
     for (const { file } of this.#parts.values()) file.close();
   }
 
+  /** A part was removed. */
+  removed(path: string): void {
+    this.#options.index?.remove(path);
+  }
+
   /** Closes a part, if it is open, though there would be room in it; nothing more goes there. */
   async retire(path: string): Promise<void> {
     for (const [date, part] of this.#parts) if (part.path === path) await this.#retire(date);
   }
 
-  async #write(date: string, bytes: Uint8Array): Promise<void> {
+  /** Writes the error rows `from` to `to` of a batch, the latter excluded. */
+  async #write(date: string, batch: RecordBatch, from: number, to: number): Promise<void> {
     let part = this.#parts.get(date);
     if (part === undefined || this.#isFull(part)) {
       if (part !== undefined) this.#options.limitCounter.reach("errorFileBytes");
@@ -138,7 +148,9 @@ export class ErrorFiles implements ErrorSink {
     // Deleting first moves the entry to the end: the map's order is the order of last writes.
     this.#parts.delete(date);
     this.#parts.set(date, part);
-    await part.file.write(bytes);
+    const startBytes = part.file.bytes;
+    await part.file.write(linesOf(batch.errors, from, to));
+    this.#options.index?.append(part.path, startBytes, part.file.bytes, timesOf(batch, from, to));
     while (this.#parts.size > PARTS_OPEN_MAX) {
       await this.#retire(this.#parts.keys().next().value!);
     }
@@ -152,8 +164,13 @@ export class ErrorFiles implements ErrorSink {
     const part = this.#parts.get(date);
     if (part === undefined) return;
     await part.file.sync();
+    this.#closePart(date, part);
+  }
+
+  #closePart(date: string, part: Part): void {
     part.file.close();
     this.#parts.delete(date);
+    this.#options.index?.close(part.path);
   }
 
   #part(path: string, bytes: number): Part {
@@ -191,7 +208,7 @@ export async function recoverErrorFiles(
   const files = await listErrorFiles(storage);
   const committed = new Map(state.open.map(({ path, bytes }) => [path, bytes]));
   const tails = files.flatMap(({ path, bytes }): Tail[] => {
-    const isNew = Number(PART_PATH.exec(path)![1]) >= state.nextPart;
+    const isNew = partNumberOf(path)! >= state.nextPart;
     const kept = isNew ? 0 : committed.get(path) ?? bytes;
     return isNew || bytes > kept ? [{ path, isNew, kept }] : [];
   });
@@ -258,23 +275,16 @@ async function readTails(
 
 /** Whether a part had its last bytes in some state: going back to that does not touch it. */
 export function isFinalPart(path: string, state: ErrorFilesState): boolean {
-  const part = Number(PART_PATH.exec(path)?.[1]);
-  return part < state.nextPart && !state.open.some((open) => open.path === path);
-}
-
-/** Whether a path is one that error files are given; such a path leads nowhere else. */
-export function isErrorFilePath(path: string): boolean {
-  return WHOLE_PART_PATH.test(path);
+  const part = partNumberOf(path);
+  return part !== undefined && part < state.nextPart &&
+    !state.open.some((open) => open.path === path);
 }
 
 /** All error files of an output; whatever else lies beside them is not ours to touch. */
 export async function listErrorFiles(storage: Storage): Promise<readonly StoredFile[]> {
   const files = await storage.list(ERRORS_DIRECTORY);
-  return files.filter(({ path }) => PART_PATH.test(path));
+  return files.filter(({ path }) => partNumberOf(path) !== undefined);
 }
-
-/** Directory of the error files, below the output directory. */
-const ERRORS_DIRECTORY = "errors";
 
 const NEWLINE = 0x0a;
 
@@ -291,16 +301,36 @@ function linesOf(errors: ErrorColumns, from: number, to: number): Uint8Array {
   return errors.lineBytes.subarray(errors.lineOffsets[from], errors.lineOffsets[to]);
 }
 
-const PART_PATH = /\/part-(\d+)\.jsonl$/;
-const WHOLE_PART_PATH = new RegExp(`^${ERRORS_DIRECTORY}/date=[-+\\d]+${PART_PATH.source}`);
-
-function partPath(date: string, part: number): string {
-  return `${ERRORS_DIRECTORY}/date=${date}/part-${String(part).padStart(6, "0")}.jsonl`;
+/** Start of the first and the last window of these error rows; of one in the future, its time. */
+function timesOf(
+  { errors, windowStartsMs }: RecordBatch,
+  from: number,
+  to: number,
+): { readonly minMs: number; readonly maxMs: number } {
+  let [minMs, maxMs] = [TIME_MAX_MS, -TIME_MAX_MS];
+  // As a rule all rows are of one window.
+  let last = -1;
+  for (let row = from; row < to; row++) {
+    const index = errors.windowIndexes[row]!;
+    if (index === last) continue;
+    last = index;
+    // Batches do not say when a row in the future is; those are few, or somebody's mistake.
+    const isFuture = index === FUTURE_WINDOW;
+    if (isFuture) last = -1;
+    const timeMs = isFuture ? timeOf(linesOf(errors, row, row + 1)) : windowStartsMs[index]!;
+    minMs = Math.min(minMs, timeMs);
+    maxMs = Math.max(maxMs, timeMs);
+  }
+  return { minMs, maxMs };
 }
 
-function dateOf(path: string): string {
-  return /date=([^/]+)\//.exec(path)?.[1] ?? "";
+function timeOf(line: Uint8Array): number {
+  const parsed = parseLine(line.subarray(0, -1), "json", undefined);
+  return parsed.kind === "record" ? parsed.record.eventTimeMs : TIME_MAX_MS;
 }
+
+/** The farthest time from the epoch. */
+const TIME_MAX_MS = 8.64e15;
 
 /** The UTC day of a time as YYYY-MM-DD; years outside 0 to 9999 in ECMAScript's longer form. */
 function utcDate(timeMs: number): string {

@@ -1,17 +1,19 @@
 import type { Clock } from "../clock.ts";
-import type { LiveView, LiveViewReader } from "./live_view.ts";
+import type { ClosedWindow } from "../window/window_summary.ts";
+import type { LiveFeed, LiveView } from "./live_view.ts";
 
 /**
  * Where the writer puts up views and everyone else reads them. A reader who wants a fresh one has
  * a request sent down the stream; readers who come before it is answered share the answer.
  */
-export class LiveViewBoard implements LiveViewReader {
+export class LiveViewBoard implements LiveFeed {
   readonly #clock: Clock;
   #view: LiveView;
   #request: (() => void) | undefined;
   /** The answer that readers wait for; while there is one, a request is on its way. */
   #answer: PromiseWithResolvers<void> | undefined;
   #isFinal = false;
+  readonly #listeners = new Set<(window: ClosedWindow) => void>();
 
   constructor(clock: Clock, first: LiveView) {
     this.#clock = clock;
@@ -44,6 +46,16 @@ export class LiveViewBoard implements LiveViewReader {
       const cancel = this.#clock.schedule(finish, FRESH_WAIT_MAX_MS);
       answer.promise.then(finish);
     });
+  }
+
+  watchClosed(listener: (window: ClosedWindow) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells who watches that a window has closed. */
+  windowClosed(window: ClosedWindow): void {
+    for (const listener of this.#listeners) listener(window);
   }
 
   /** Puts up a view and answers everyone who waits. */

@@ -15,7 +15,7 @@ export interface RetentionOptions {
   readonly retentionMs: number;
   readonly clock: Clock;
   readonly storage: Storage;
-  readonly errors: Pick<ErrorFiles, "state" | "retire">;
+  readonly errors: Pick<ErrorFiles, "state" | "retire" | "removed">;
   readonly history: Pick<WindowHistory, "removeOld">;
   /** Where the error files stood at the checkpoints that can still be gone back to. */
   readonly checkpointedFiles: () => readonly ErrorFilesState[];
@@ -122,6 +122,7 @@ export class Retention {
       const directory = path.slice(0, path.lastIndexOf("/"));
       const isRemoved = await this.#attempt(path, async () => {
         await storage.remove(path);
+        errors.removed(path);
         await storage.removeDirectory(directory);
         return true;
       });

@@ -2,7 +2,7 @@ import type { RecordBatch } from "../decode/record_batch.ts";
 import { sourceOf, type SourceState } from "../source/source_state.ts";
 import type { SourceChanged } from "../stream/elements.ts";
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Writable<T> = { -readonly [K in keyof T]: Writable<T[K]> };
 
 /** What each configured source is doing, as far as the stream has told. */
 export class SourceStates {
@@ -15,6 +15,7 @@ export class SourceStates {
         phase: "starting",
         connections: 0,
         connectionsTotal: 0,
+        refused: { address: 0, limit: 0, tls: 0 },
         reason: "",
         lastRowAtMs: undefined,
       });
@@ -28,6 +29,7 @@ export class SourceStates {
     state.phase = change.phase;
     state.connections += change.connectionsDelta;
     if (change.connectionsDelta > 0) state.connectionsTotal++;
+    if (change.refusal !== undefined) state.refused[change.refusal]++;
     state.reason = change.reason;
   }
 
@@ -41,6 +43,6 @@ export class SourceStates {
 
   /** The states at this moment, one a source, in their order. */
   snapshot(): readonly SourceState[] {
-    return [...this.#states.values()].map((state) => ({ ...state }));
+    return [...this.#states.values()].map((state) => ({ ...state, refused: { ...state.refused } }));
   }
 }

@@ -33,6 +33,15 @@ export interface Storage {
   list(directory: string): Promise<readonly StoredFile[]>;
 }
 
+/** Reads pieces of files, whose paths are those of a {@linkcode Storage}. */
+export interface PieceStorage {
+  /**
+   * The bytes from one place of a file to another, as many as there are; `undefined` where there is
+   * no file.
+   */
+  readPiece(path: string, startBytes: number, endBytes: number): Promise<Uint8Array | undefined>;
+}
+
 /** A file as {@linkcode Storage.list} finds it. */
 export interface StoredFile {
   readonly path: string;

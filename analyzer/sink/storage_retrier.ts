@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../clock.ts";
 import { formatDuration } from "../../command_line/options.ts";
-import { StorageException } from "../exceptions.ts";
+import { messageOf, StorageException } from "../exceptions.ts";
+import { NO_TRACING, type Span, type Tracing } from "../tracing.ts";
 
 /** What a {@linkcode StorageRetrier} needs. */
 export interface StorageRetrierOptions {
@@ -9,6 +10,7 @@ export interface StorageRetrierOptions {
   readonly signal: AbortSignal;
   /** Told in one line when an outage begins, and when it is over. */
   readonly notice: (line: string) => void;
+  readonly tracing?: Tracing;
 }
 
 /**
@@ -43,12 +45,14 @@ export class StorageRetrier {
    * @throws what `attempt` throws but for a {@linkcode StorageException}
    */
   async retry<T>(attempt: () => Promise<T> | T, refused?: StorageException): Promise<T> {
-    const { clock, signal, notice } = this.#options;
+    const { clock, signal, notice, tracing = NO_TRACING } = this.#options;
     const startedAtMs = clock.monotonicMs();
+    let outage: Span | undefined;
     if (refused !== undefined) this.#refusalCount++;
     for (let failures = 0;; failures++) {
       try {
         const result = await attempt();
+        outage?.end({ "vigie.failures": failures });
         if (this.#fault !== "") {
           const outageMs = Math.ceil((clock.monotonicMs() - startedAtMs) / 1000) * 1000;
           notice(`Writing again, after ${formatDuration(outageMs)}: nothing is lost`);
@@ -56,9 +60,16 @@ export class StorageRetrier {
         }
         return result;
       } catch (exception) {
-        if (!(exception instanceof StorageException)) throw exception;
+        if (!(exception instanceof StorageException)) {
+          outage?.fail(messageOf(exception), { "vigie.failures": failures });
+          throw exception;
+        }
         this.#refusalCount++;
-        if (signal.aborted) throw exception;
+        outage ??= tracing.begin("storage outage", { "vigie.reason": exception.message });
+        if (signal.aborted) {
+          outage.fail(exception.message, { "vigie.failures": failures + 1 });
+          throw exception;
+        }
         if (this.#fault === "") {
           notice(`${exception.message}; nothing more is read, trying again until it works`);
         }

@@ -66,3 +66,41 @@ export function emptyTotals(): Totals {
     errorsByStatus: new Map(),
   };
 }
+
+/** What was counted between two moments of one run; the rules of {@linkcode Totals} hold in it too. */
+export function totalsSince(before: Totals, now: Totals): Totals {
+  const counts = Object.fromEntries(
+    COUNTS.map((name) => [name, now[name] - before[name]]),
+  ) as Record<typeof COUNTS[number], number>;
+  return {
+    ...counts,
+    malformed: Object.fromEntries(
+      MALFORMED_REASONS.map((reason) => [reason, now.malformed[reason] - before.malformed[reason]]),
+    ) as Record<MalformedReason, number>,
+    errorsByStatus: new Map(
+      [...now.errorsByStatus]
+        .map(([status, count]) =>
+          [status, count - (before.errorsByStatus.get(status) ?? 0)] as const
+        )
+        .filter(([, count]) => count > 0),
+    ),
+  };
+}
+
+/** The totals that are one number each. */
+const COUNTS = [
+  "bytes",
+  "lines",
+  "valid",
+  "oversized",
+  "empty",
+  "header",
+  "partial",
+  "inWindows",
+  "late",
+  "future",
+  "errors",
+  "errorsInWindows",
+  "lateErrors",
+  "futureErrors",
+] as const satisfies readonly (keyof Totals)[];

@@ -1,3 +1,5 @@
+import type { WindowRangeReader } from "../history/window_range.ts";
+import type { ErrorBlockStore } from "./error_index.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 
@@ -31,6 +33,36 @@ export interface WindowHistoryReader {
   query(query: WindowQuery): WindowPage;
   /** The closed window that starts at `startMs`, if there is one. */
   get(startMs: number, options: { readonly urlsMax: number }): WindowSummary | undefined;
+  /** Starts of the closed windows that start after a time, ascending; the first `limit` of them. */
+  startsAfter(startMs: number, limit: number): readonly number[];
+  /**
+   * Closed windows that start in `[fromMs, toMs)` added up by spans of `spanMs`, which are aligned
+   * to the epoch; spans without windows are left out. Cost: one look at each window.
+   */
+  sumBySpan(
+    range: { readonly fromMs: number; readonly toMs: number; readonly spanMs: number },
+  ): readonly SpanCounts[];
+  /** Start of the oldest closed window; `undefined` where there is none. */
+  oldestStartMs(): number | undefined;
+  /** Reads ranges of windows, to be merged. */
+  readonly ranges: WindowRangeReader;
+  /** The same of the newest one. */
+  newestStartMs(): number | undefined;
+  /**
+   * Whether closed windows have been put that cannot be seen here yet, since the storage refuses
+   * them; a later commit will bring them.
+   */
+  readonly isBehind: boolean;
+}
+
+/** Counts of the windows that start in one span of time. */
+export interface SpanCounts {
+  /** First millisecond of the span. */
+  readonly startMs: number;
+  /** Rows in those windows, errors included. */
+  readonly totalCount: number;
+  /** Errors in those windows. */
+  readonly errorCount: number;
 }
 
 /** Which windows {@linkcode WindowHistory.removeOld} removes. */
@@ -57,7 +89,7 @@ export interface Removal {
  * nothing. It is there for sure once a {@linkcode sync} has followed its {@linkcode commit}; until
  * the commit it is visible to readers of this process only.
  */
-export interface WindowHistory extends WindowHistoryReader {
+export interface WindowHistory extends WindowHistoryReader, ErrorBlockStore {
   /** Stores a closed window; one with the same start is replaced, its late counts are kept. */
   put(window: ClosedWindow): void;
   /** Adds to the late counts of a stored window; rows for a window never stored are ignored. */
@@ -68,6 +100,11 @@ export interface WindowHistory extends WindowHistoryReader {
    * @param nowMs wall-clock time, from which on it counts as stored
    */
   commit(epoch: number, nowMs: number): void;
+  /**
+   * Does a few milliseconds of work by which ranges become cheaper to read, where there is any to
+   * do. What the system refuses is left for the next time.
+   */
+  rollUp(): void;
   /** Makes everything committed durable. */
   sync(): Promise<void>;
   /**

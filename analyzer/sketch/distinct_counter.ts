@@ -110,6 +110,16 @@ export class DistinctCounter {
    * that this version can have written.
    */
   static fromBytes(bytes: Uint8Array): DistinctCounter {
+    const counter = new DistinctCounter();
+    counter.mergeBytes(bytes);
+    return counter;
+  }
+
+  /**
+   * The same as merging what {@linkcode DistinctCounter.fromBytes} makes of the bytes, at half the
+   * cost. Where it throws, this may have become the union with a part of it.
+   */
+  mergeBytes(bytes: Uint8Array): void {
     if (bytes.length < HEADER_BYTES) {
       throw new SyntaxError(
         `Cannot read distinct counter: ${bytes.length} bytes, needs at least ${HEADER_BYTES}`,
@@ -121,11 +131,9 @@ export class DistinctCounter {
         `Cannot read distinct counter: version is ${version}, supported is ${VERSION}`,
       );
     }
-    const counter = new DistinctCounter();
-    if (form === FORM_EXACT) counter.#readHashes(bytes);
-    else if (form === FORM_SKETCH) counter.#sketch = readSketch(bytes);
+    if (form === FORM_EXACT) this.#readHashes(bytes);
+    else if (form === FORM_SKETCH) this.#startSketch().merge(readSketch(bytes));
     else throw new RangeError(`Cannot read distinct counter: form is ${form}, known are 0 and 1`);
-    return counter;
   }
 
   #readHashes(bytes: Uint8Array): void {

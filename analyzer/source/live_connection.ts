@@ -1,6 +1,11 @@
 import { LineDecoder } from "../decode/line_decoder.ts";
 import type { InputElement } from "../stream/elements.ts";
-import { readBatches, ReadException } from "./read_batches.ts";
+import {
+  type BufferBounds,
+  type ReadActivity,
+  readBatches,
+  ReadException,
+} from "./read_batches.ts";
 import type { SourceContext } from "./source.ts";
 
 /** How a connection came to its end. */
@@ -8,6 +13,28 @@ export interface ConnectionEnd {
   /** Why it was lost; empty where the other side closed it, or the program stops. */
   readonly reason: string;
   readonly bytes: number;
+}
+
+/** What a live input does at this moment, for somebody who chooses between several. */
+export class LiveActivity implements ReadActivity {
+  isWaiting = false;
+  /** When the last row came, or else the input; monotonic, in ms. */
+  lastRowAtMs: number;
+  #decoder: LineDecoder | undefined;
+
+  constructor(openedAtMs: number) {
+    this.lastRowAtMs = openedAtMs;
+  }
+
+  /** Since when a line is unfinished, in monotonic ms; `undefined` where none is. */
+  get unfinishedSinceMs(): number | undefined {
+    return this.#decoder?.unfinishedSinceMs;
+  }
+
+  /** Begins to tell of what goes through a decoder. */
+  watch(decoder: LineDecoder): void {
+    this.#decoder = decoder;
+  }
 }
 
 /**
@@ -20,10 +47,16 @@ export async function* readLiveInput(
   bytes: ReadableStream<Uint8Array>,
   inputId: string,
   context: SourceContext,
-  options: { readonly endIsLoss: boolean; readonly readBytesMax?: number },
+  options: {
+    readonly endIsLoss: boolean;
+    readonly buffer?: BufferBounds;
+    readonly activity?: LiveActivity;
+  },
 ): AsyncGenerator<InputElement, ConnectionEnd, void> {
   const { clock, signal, turnIntervalMs } = context;
   const decoder = new LineDecoder(inputId, context.decoder);
+  const { activity } = options;
+  activity?.watch(decoder);
   const futureLimitMs = () => clock.wallMs() + context.maxFutureMs;
   let reason = "";
   let byteCount = 0;
@@ -39,6 +72,9 @@ export async function* readLiveInput(
       })
     ) {
       byteCount += batch.counts.bytes;
+      if (activity !== undefined && batch.counts.valid > 0) {
+        activity.lastRowAtMs = batch.receivedAtMs;
+      }
       yield batch;
     }
   } catch (exception) {

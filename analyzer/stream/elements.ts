@@ -1,7 +1,7 @@
 import type { CheckpointState } from "../checkpoint/checkpoint.ts";
 import type { RecordBatch } from "../decode/record_batch.ts";
 import type { Delivery } from "../delivery/delivery.ts";
-import type { SourcePhase } from "../source/source_state.ts";
+import type { RefusalReason, SourcePhase } from "../source/source_state.ts";
 import type { LateCounts } from "../window/late_counts.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 
@@ -54,6 +54,8 @@ export interface SourceChanged {
   readonly phase: SourcePhase;
   /** Change in the number of open connections. */
   readonly connectionsDelta: -1 | 0 | 1;
+  /** A connection was not let in. */
+  readonly refusal?: RefusalReason;
   /** Why, in a few words; empty where nothing is wrong. */
   readonly reason: string;
   /** A line for the person at the terminal; empty where there is nothing new to say. */
@@ -84,9 +86,10 @@ export interface CheckpointBarrier {
   readonly state: Partial<CheckpointState>;
 }
 
-/** Asks for a view of the results at this place of the stream; the window operator fills it. */
+/** Asks for a view of the results at this place of the stream; the operators fill it. */
 export interface ViewRequest {
   readonly kind: "view-request";
+  readonly eventTimeMaxMs?: number | undefined;
   readonly open?: readonly WindowSummary[];
   readonly watermarkMs?: number | undefined;
 }

@@ -100,6 +100,12 @@ export class WatermarkOperator implements Operator<StreamElement, StreamElement>
       case "barrier":
         emit({ ...element, state: { ...element.state, watermark: this.#state() } });
         break;
+      case "view-request":
+        emit({
+          ...element,
+          eventTimeMaxMs: this.#eventTimeMaxMs === -Infinity ? undefined : this.#eventTimeMaxMs,
+        });
+        break;
       default:
         emit(element);
     }

@@ -82,7 +82,8 @@ export interface UrlJson {
   readonly count_error_max?: number;
 }
 
-function toStatusJson(summary: StatusSummary, urlsMax: number): StatusJson {
+/** The JSON form of the errors of one status. */
+export function toStatusJson(summary: StatusSummary, urlsMax: number): StatusJson {
   return {
     status: summary.status,
     error_count: summary.errorCount,

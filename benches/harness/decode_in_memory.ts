@@ -6,14 +6,14 @@
  */
 import { LineDecoder } from "../../analyzer/decode/line_decoder.ts";
 import { OPTIONS } from "./decode_file.ts";
-import { READ_BYTES_MAX } from "../../analyzer/source/read_batches.ts";
+import { OWN_BUFFER } from "../../analyzer/source/read_batches.ts";
 import { median } from "./measure.ts";
 
 const [path, how] = Deno.args;
 const PASSES = 500;
 
 using file = Deno.openSync(path!);
-const memory = new Uint8Array(Math.min(file.statSync().size, READ_BYTES_MAX));
+const memory = new Uint8Array(Math.min(file.statSync().size, OWN_BUFFER.bytesMax));
 for (let read = 0; read < memory.length;) read += file.readSync(memory.subarray(read)) ?? 0;
 const bytes = memory.subarray(0, memory.lastIndexOf(0x0a) + 1);
 

@@ -63,7 +63,7 @@ function withoutComma(path: string): string {
  * One word of a shell command, safe to show: what a terminal would act on is written as bytes in
  * `$'…'`, which bash, zsh and most other shells of today read.
  */
-function quoteWord(word: string): string {
+export function quoteWord(word: string): string {
   if (escapeText(word) !== word) {
     const pieces = Array.from(word, (character) => {
       if (character === "'" || character === "\\") return `\\${character}`;

@@ -47,9 +47,13 @@ export class StreamClient {
     if (!this.#isWriting) this.#loops[1] = this.#writeOut();
   }
 
-  /** Resolves when all is written, or the client is gone. */
+  /**
+   * Resolves when all is written, or nothing of a client that is gone runs any more: at once, whoever
+   * calls it again and again would leave no turn in which it could come to its end.
+   */
   async drained(): Promise<void> {
     while (this.#behindBytes > 0 && !this.isGone) await this.#drained.promise;
+    if (this.isGone) await this.closed();
   }
 
   /** As `drained`, but drops a client that takes nothing for {@linkcode STALL_MS}. */

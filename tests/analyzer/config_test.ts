@@ -8,6 +8,12 @@ function configOf(...args: string[]): AnalyzerConfig {
   return analyzerConfig(parseOptions(analyzerOptions, args));
 }
 
+/** What concerns sockets, where no option says anything of it. */
+const NO_TRUST = {
+  listening: { allow: undefined, tls: undefined, clientAuthorities: undefined },
+  connecting: { authorities: undefined, tls: undefined },
+};
+
 function refusal(...args: string[]): string {
   try {
     configOf(...args);
@@ -25,6 +31,7 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
       name: "tcp://127.0.0.1:9999",
       address: { hostname: "127.0.0.1", port: 9999 },
     }],
+    ...NO_TRUST,
     format: "auto",
     windowLengthMs: 30_000,
     minStatus: 400,
@@ -39,6 +46,8 @@ Deno.test("analyzerConfig() has the documented defaults", () => {
     output: "output",
     checkpoint: "checkpoint",
     http: { hostname: "127.0.0.1", port: 8000 },
+    httpHosts: [],
+    tokenFile: undefined,
     once: false,
     follow: false,
     limits: DEFAULT_LIMITS,
@@ -51,11 +60,13 @@ Deno.test("analyzerConfig() takes every option", () => {
     ...["--source", "-", "--format", "csv", "--limit", "line-bytes=1000", "--window", "1m"],
     ...["--min-status", "500", "--lateness", "0", "--idle-timeout", "500ms", "--max-future", "off"],
     ...["--checkpoint-interval", "2s", "--reset", "--output", "a", "--checkpoint", "b"],
-    ...["--http", "[::1]:0", "--once", "--quiet", "--show-urls", "--output-format", "json"],
+    ...["--http", "[::1]:0", "--http-host", "logs.example.com", "--token-file", "token"],
+    ...["--once", "--quiet", "--show-urls", "--output-format", "json"],
     ...["--mask-ip", "--retention", "30d"],
   );
   assert.deepEqual(config, {
     sources: [{ kind: "standard-input", name: "-" }],
+    ...NO_TRUST,
     format: "csv",
     windowLengthMs: 60_000,
     minStatus: 500,
@@ -70,6 +81,8 @@ Deno.test("analyzerConfig() takes every option", () => {
     output: "a",
     checkpoint: "b",
     http: { hostname: "::1", port: 0 },
+    httpHosts: ["logs.example.com"],
+    tokenFile: "token",
     once: true,
     follow: false,
     limits: { ...DEFAULT_LIMITS, lineBytes: 1000 },
@@ -84,6 +97,7 @@ Deno.test("analyzerConfig() reads sources of every kind, in the order given", ()
     "file:///var/log/access.log",
     "-",
     "tcp://logs.example:1",
+    "tls://logs.example:6514",
   ];
   assert.deepEqual(configOf(...names.flatMap((name) => ["--source", name])).sources, [
     { kind: "tcp-listen", name: names[0], address: { hostname: "::", port: 9999 } },
@@ -91,6 +105,7 @@ Deno.test("analyzerConfig() reads sources of every kind, in the order given", ()
     { kind: "file", name: names[2], path: "/var/log/access.log" },
     { kind: "standard-input", name: "-" },
     { kind: "tcp", name: names[4], address: { hostname: "logs.example", port: 1 } },
+    { kind: "tls", name: names[5], address: { hostname: "logs.example", port: 6514 } },
   ]);
 });
 
@@ -133,6 +148,14 @@ Deno.test("analyzerConfig() refuses --http together with --no-http", () => {
   assert.match(refusal("--http", "8001", "--no-http"), /contradict each other/);
   assert.equal(configOf("--no-http").http, undefined);
   assert.deepEqual(configOf("--http", "8001").http, { hostname: "127.0.0.1", port: 8001 });
+});
+
+Deno.test("analyzerConfig() refuses what is about HTTP together with --no-http", () => {
+  assert.match(refusal("--token-file", "token", "--no-http"), /^--token-file and --no-http contra/);
+  assert.match(refusal("--http-host", "a.example", "--no-http"), /^--http-host and --no-http cont/);
+  assert.match(refusal("--http-host", "a.example:80"), /is not a host: write a name such as/);
+  const config = configOf("--http-host", "A.Example.", "--http-host", "10.1.2.3");
+  assert.deepEqual(config.httpHosts, ["a.example", "10.1.2.3"]);
 });
 
 Deno.test("analyzerConfig() refuses a lateness that keeps too many windows open", () => {

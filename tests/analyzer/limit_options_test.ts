@@ -9,7 +9,7 @@ import {
 } from "../../analyzer/limits.ts";
 import { formatBytes, formatDuration } from "../../command_line/options.ts";
 
-const FORMATS = { count: String, bytes: formatBytes, ms: formatDuration };
+const FORMATS = { count: String, bytes: formatBytes, "bytes/s": formatBytes, ms: formatDuration };
 
 Deno.test("LIMIT_TABLE has defaults within their bounds, and names that differ", () => {
   for (const name of LIMIT_NAMES) {

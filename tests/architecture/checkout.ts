@@ -4,7 +4,7 @@ export const ROOT = new URL("../../", import.meta.url);
 /** Folders at the root that hold nothing of ours: what git ignores, and git itself. */
 const FOREIGN_FOLDERS = [".git", "checkpoint", "coverage", "node_modules", "output"];
 
-/** Folders at the root whose TypeScript files are the program. */
+/** Folders at the root whose modules are the program. */
 export const SOURCE_FOLDERS = ["analyzer", "command_line", "generator", "links", "log_format"];
 
 /**
@@ -48,11 +48,14 @@ async function walkFiles(): Promise<string[]> {
   return paths;
 }
 
-/** The TypeScript files of the program, `main.ts` included; no tests, no benches. */
+/**
+ * The modules of the program, `main.ts` and the JavaScript of the dashboard included; no tests, no
+ * benches.
+ */
 export async function listSources(): Promise<readonly string[]> {
   const files = await listFiles();
   return files.filter((path) =>
-    path === "main.ts" || (path.endsWith(".ts") && SOURCE_FOLDERS.includes(folderOf(path)))
+    path === "main.ts" || (/\.[jt]s$/.test(path) && SOURCE_FOLDERS.includes(folderOf(path)))
   );
 }
 

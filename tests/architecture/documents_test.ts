@@ -15,6 +15,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   curl: ["--data", "--data-binary", "--retry", "--retry-all-errors"],
   fuzzing: ["--cases", "--only", "--seed"],
   npm: ["--prefix"],
+  prometheus: ["--config"],
   simulation: ["--first", "--seeds"],
   soak: ["--minutes", "--scrape-interval"],
   deno: [

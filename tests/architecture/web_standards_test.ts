@@ -17,11 +17,13 @@ async function checkWithoutDeno(files: readonly string[], extra = ""): Promise<s
     readonly imports: Readonly<Record<string, string>>;
   };
   return await withTemporaryDirectory(async (directory) => {
+    // The page's modules run in browsers as they are, and have their types in comments.
+    const checkJs = true;
     const lib = ["esnext", "dom", "dom.iterable", "dom.asynciterable"];
     const config = {
       imports,
       links: ["../../links/std_csv", "../../links/std_streams"],
-      compilerOptions: { ...compilerOptions, lib },
+      compilerOptions: { ...compilerOptions, checkJs, lib },
     };
     await Deno.writeTextFile(
       new URL(`${directory}/deno.json`, ROOT),

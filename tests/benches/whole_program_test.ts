@@ -126,3 +126,12 @@ Deno.test("fitLine() finds the line through points, and is off by equal shares e
   const off = (x: number, y: number) => (fitted.start + fitted.slope * x) / y - 1;
   assert.ok(Math.abs(off(1, 1.1) - off(10, 11)) < 1e-9);
 });
+
+Deno.test("bench:history measures ranges and stored errors, and finds the right sums", async () => {
+  const printed = await bench("history.ts", "ranges,errors");
+  assert.match(printed, /^\| summary, all /m);
+  assert.match(printed, /^\| step=6h, all, urls=0 /m);
+  // Seven errors in each window of the day.
+  assert.match(printed, /^\| one window, 1,000 .* 7 +\|$/m);
+  assert.match(printed, /^\| newest 100 .* 100 +\|$/m);
+});

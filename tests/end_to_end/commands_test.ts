@@ -151,7 +151,7 @@ Deno.test("analyze keeps windows and totals over a restart", async () => {
   for (let i = 0; i < 2; i++) {
     await using analyzer = await Analyzer.start(args);
     await analyzer.program.stderr.match(/^All sources have ended: results stay at .*$/m);
-    const { totals } = await analyzer.metrics();
+    const { totals } = await analyzer.untilLines(LINES.length);
     answers.push({ totals, windows: await analyzer.windows() });
     assert.equal((await analyzer.stop("SIGINT")).status, 0);
   }
@@ -183,6 +183,22 @@ async function readLines(port: number, count: number): Promise<string> {
   }
   return text;
 }
+
+Deno.test("gen --listen at the highest rate can be stopped after its client has broken off", async () => {
+  for (const reads of [1, 2, 5]) {
+    const port = freePort();
+    await using generator = start("gen", ["--listen", String(port), "--rate", "max"]);
+    await generator.stderr.lines(1);
+    const client = await Deno.connect({ hostname: "127.0.0.1", port });
+    const buffer = new Uint8Array(4_000_000);
+    for (let i = 0; i < reads; i++) await client.read(buffer);
+    // What is on its way is never read, so the connection is reset, wherever that finds the server.
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    generator.kill("SIGTERM");
+    assert.equal((await generator.ended()).status, 0);
+  }
+});
 
 Deno.test("gen --listen and analyze need no netcat between them", async () => {
   using directory = new TemporaryDirectory();

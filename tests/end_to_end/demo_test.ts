@@ -23,7 +23,9 @@ Deno.test("demo shows closed windows at once, tells where to look, and ends on S
     await demo.stdout.match(/(?:rows, [^]*){18}/);
     assert.ok(performance.now() - startedAtMs < 10_000);
 
-    const [, url] = await demo.stderr.match(/^ {2}Open {3}(http:\/\/127\.0\.0\.1:\d+)\/metrics/m);
+    const [, url] = await demo.stderr.match(
+      /^ {2}Open {3}(http:\/\/127\.0\.0\.1:\d+)\/ {2}in a browser$/m,
+    );
     assert.notEqual(new URL(url!).port, "8000");
     const [, path] = await demo.stderr.match(/^ {2}Files {2}(.*)$/m);
     output = path!;

@@ -139,6 +139,22 @@ Deno.test("analyze prints the command that lets it follow a file elsewhere", asy
   assert.match(command, /--allow-read=\.,\/etc /);
 });
 
+Deno.test("analyze prints the command that lets it read certificates and keys elsewhere", async () => {
+  const names = ["--tls-cert", "--tls-key", "--tls-client-ca", "--tls-ca"]
+    .concat("--tls-client-cert", "--tls-client-key");
+  using directory = new TemporaryDirectory();
+  const command = suggestion(
+    await run("analyze", [
+      ...["--source", "tcp-listen://127.0.0.1:9999", "--source", "tls://127.0.0.1:6514"],
+      ...names.flatMap((name) => [name, `/etc/vigie${name}.pem`]),
+      ...directory.options(),
+    ]),
+  );
+  for (const name of names) {
+    assert.match(command, new RegExp(`--allow-read=\\S*,/etc/vigie${name}\\.pem[, ]`));
+  }
+});
+
 Deno.test("analyze prints the command that lets it write elsewhere", async () => {
   using directory = new TemporaryDirectory();
   using elsewhere = new Elsewhere();
@@ -160,6 +176,7 @@ Deno.test("every command prints the one that lets it use other addresses", async
   using directory = new TemporaryDirectory();
   const cases: [CommandName, string[], string][] = [
     ["analyze", ["--source", "tcp://10.0.0.5:9999"], "10.0.0.5:9999"],
+    ["analyze", ["--source", "tls://10.0.0.5:6514"], "10.0.0.5:6514"],
     ["analyze", ["--source", "tcp-listen://[::]:9999"], "[::]:9999"],
     ["analyze", ["--http", "0.0.0.0:8000"], "0.0.0.0:8000"],
     ["gen", ["--listen", "0.0.0.0:9999"], "0.0.0.0:9999"],

@@ -100,7 +100,12 @@ export class Program implements AsyncDisposable {
 
   /** Writes to its standard input. */
   async write(text: string): Promise<void> {
-    await this.#input!.write(new TextEncoder().encode(text));
+    await this.writeBytes(new TextEncoder().encode(text));
+  }
+
+  /** The same with bytes. */
+  async writeBytes(bytes: Uint8Array): Promise<void> {
+    await this.#input!.write(bytes);
   }
 
   /** Ends its standard input. */

@@ -40,6 +40,13 @@ const MISTAKES: readonly (readonly [commandLine: string, message: RegExp])[] = [
   ["analyze --limit line-bytes=1", /--limit line-bytes=1: "1" is not from 256 to 16MiB/],
   ["analyze --limit line-byte=1", /there is no limit "line-byte": did you mean line-bytes\?/],
   ["analyze --limit statuses=9", /statuses is 500 and cannot be changed/],
+  ["analyze --allow 10.0.0.0/8", /--allow needs a source that listens: add --source tcp-listen:/],
+  [
+    "analyze --source tcp-listen://127.0.0.1:9 --allow 10.1.2.3/8",
+    /bits set .*: write 10\.0\.0\.0\/8 for/,
+  ],
+  ["analyze --source tcp-listen://127.0.0.1:9 --tls-cert a", /--tls-cert needs --tls-key/],
+  ["analyze --tls-ca a", /--tls-ca needs a source that connects over TLS/],
   ["analyze --format xml", /--format xml: .* auto or json or csv/],
   ["analyze --source http://127.0.0.1:80", /--source .* is not a source/],
   ["analyze --source tcp://127.0.0.1:99999", /--source .* is not HOST:PORT/],

@@ -14,11 +14,9 @@ import { DeliveryLedger } from "../../analyzer/delivery/delivery_ledger.ts";
 import { keyOfRecord } from "../../analyzer/delivery/key_record.ts";
 import { negotiate } from "../../analyzer/http/negotiate.ts";
 import { decodePageCursor, encodePageCursor } from "../../analyzer/http/page_cursor.ts";
-import {
-  integerParameter,
-  parseTime,
-  readQueryParameters,
-} from "../../analyzer/http/query_parameters.ts";
+import { ALL_ROUTES } from "../../analyzer/http/api/all_routes.ts";
+import type { RouteDescription } from "../../analyzer/http/api/route_description.ts";
+import { parseTime, queryReader } from "../../analyzer/http/query_parameters.ts";
 import { Refusal } from "../../analyzer/http/refusal.ts";
 import { parseLimit } from "../../analyzer/limit_options.ts";
 import { recoverErrorFiles } from "../../analyzer/sink/error_files.ts";
@@ -255,15 +253,24 @@ const TARGETS: readonly (readonly [string, Target])[] = [
     assert.ok(limit === undefined || Number.isSafeInteger(limit.value));
   }],
   ["query parameters", (mutated) => {
-    const names = ["from", "to", "status", "limit", "cursor", "urls"];
-    const text = mutated.text(["from=2025-05-30T18:52:30%2B02:00&limit=10", "status=404&urls=0"]);
-    const query = accepted(() => readQueryParameters(new URLSearchParams(text), names), [Refusal])
-      ?.value;
-    if (query === undefined) return;
-    for (const [name] of query) {
-      const range = { min: 0, max: 1000 };
-      const value = accepted(() => integerParameter(query, name, range), [Refusal])?.value;
-      assert.ok(value === undefined || (Number.isInteger(value) && value >= 0 && value <= 1000));
+    const text = mutated.text([
+      ...[
+        "from=2025-05-30T18:52:30%2B02:00&limit=10",
+        "status=404&urls=0",
+        "url=/a&url=/b&step=1h",
+      ],
+      ...["cursor=before.1&format=csv", "q=x&ip=192.0.2.1&to=99999", "cursor=before.1.2&from=-5"],
+    ]);
+    for (const { query: schema } of ALL_ROUTES as readonly RouteDescription[]) {
+      const read = () => queryReader(schema)(new URLSearchParams(text)) as Record<string, unknown>;
+      const query = accepted(read, [Refusal])?.value;
+      if (query === undefined) continue;
+      for (const [name, value] of Object.entries(query)) {
+        assert.ok(Object.hasOwn(schema.entries, name), name);
+        if (typeof value === "number") assert.ok(Number.isInteger(value), name);
+      }
+      const { status = 100, from = 0, to = from } = query as Record<string, number | undefined>;
+      assert.ok(status >= 100 && status <= 599 && from <= to);
     }
   }],
   ["parseTime", (mutated) => {

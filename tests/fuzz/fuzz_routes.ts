@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../analyzer/http/app.ts";
+import { encodeErrorCursor } from "../../analyzer/http/error_cursor.ts";
 import { encodePageCursor } from "../../analyzer/http/page_cursor.ts";
 import { DeliveryRun, gzip } from "../analyzer/delivery/delivery_run.ts";
 import { UNSAFE_TO_SHOW } from "../hostile/attacks.ts";
+import { SavedErrorsFixture, storedRow } from "../support/saved_errors.ts";
 import { MutatedLines } from "../support/line_mutations.ts";
 import { jsonLine } from "../support/log_lines.ts";
 import { Mulberry32 } from "../support/mulberry32.ts";
@@ -27,12 +29,18 @@ import { MutatedText } from "./mutated_text.ts";
  */
 export async function fuzzRoutes({ seed, cases }: FuzzOptions): Promise<Map<number, number>> {
   const statuses = new Map<number, number>();
+  using saved = await SavedErrorsFixture.create();
+  await saved.append(Array.from({ length: 60 }, (_, i) =>
+    storedRow(START_MS - i * 1000, {
+      url: `/resource/${i % 9}`,
+      status: i % 2 === 0 ? 404 : 500,
+    })));
   let server: FuzzedServer | undefined;
   for (let i = 0; i < cases; i++) {
     // An app of its own for a few hundred requests: what one leaves behind is met by the others.
     if (i % CASES_A_SERVER === 0) {
       await server?.stop();
-      server = new FuzzedServer(seed + i);
+      server = new FuzzedServer(seed + i, saved);
     }
     const status = await server!.request();
     if (status !== undefined) statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -50,12 +58,24 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "ge
 
 const PATHS = [
   ...["/", "/metrics", "/windows", "/windows/current", "/healthz", "/readyz", "/logs"],
+  ...["/summary", "/summary/clients", "/errors", "/windows", "/errors"],
   ...[`/windows/${START_MS}`, "/windows/2025-05-30T18:52:30Z", "/windows/../logs", "//", "/%2e%2e"],
 ];
 
 const QUERIES = [
   ...["", "from=2025-05-30T18:52:30Z&to=2025-05-30T19:00:00%2B02:00", "status=404&limit=10&urls=0"],
   ...[`cursor=${encodePageCursor(START_MS)}&limit=1000`, "urls=1000", "limit=1&limit=2"],
+  ...[
+    "step=1m&urls=3",
+    "step=31d&format=csv",
+    "format=csv&limit=100000",
+    "step=90s&cursor=before.1",
+  ],
+  ...["url=/resource/1&url=/resource/2", "from=0&to=99999999999999", "q=RESOURCE&ip=192.0.2.1"],
+  ...[
+    "url=%2Fresource%2F7&status=500&limit=3",
+    `cursor=${encodeErrorCursor({ part: 1, bytes: 500 })}`,
+  ],
 ];
 
 const TYPES = [
@@ -88,7 +108,7 @@ class FuzzedServer {
   readonly #app;
   #requestCount = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, saved: SavedErrorsFixture) {
     this.#seed = seed;
     this.#random = new Mulberry32(seed);
     this.#mutated = new MutatedText(this.#random);
@@ -101,6 +121,7 @@ class FuzzedServer {
       view: liveView({ open: [windowSummary({ startMs: START_MS + LENGTH_MS, state: "open" })] }),
       history: new InMemoryHistory(windows),
       deliveries: this.#run.serve(),
+      savedErrors: saved.search,
       onException: (exception) => this.#exceptions.push(exception),
     }));
   }
@@ -194,17 +215,24 @@ class FuzzedServer {
   async #check({ method }: Request, response: Response): Promise<void> {
     const { status, headers } = response;
     assert.deepEqual(this.#exceptions, []);
-    assert.ok([200, 400, 404, 405, 406, 409, 415, 422].includes(status), `status is ${status}`);
+    assert.ok(
+      [200, 400, 404, 405, 406, 409, 413, 415, 422].includes(status),
+      `status is ${status}`,
+    );
     assert.equal(headers.get("x-content-type-options"), "nosniff");
     assert.equal(headers.get("access-control-allow-origin"), null);
     for (const value of headers.values()) assert.ok(value.length < 200);
     const text = await response.text();
     assert.ok(text.length <= ANSWER_LENGTH_MAX, `${text.length} characters`);
-    assert.doesNotMatch(text, UNSAFE_TO_SHOW);
+    // Lines of CSV end with a carriage return too.
+    assert.doesNotMatch(text.replaceAll("\r\n", "\n"), UNSAFE_TO_SHOW);
     if (method === "HEAD") return assert.equal(text, "");
     const type = headers.get("content-type")!;
     if (!type.startsWith("application/json")) {
-      assert.match(type, /^(?:text\/plain; version=0\.0\.4|application\/openmetrics-text);?/);
+      assert.match(
+        type,
+        /^(?:text\/plain; version=0\.0\.4|text\/csv; charset=utf-8|application\/openmetrics-text);?/,
+      );
       return assert.equal(status, 200);
     }
     const { error } = JSON.parse(text);

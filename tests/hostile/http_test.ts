@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../analyzer/http/app.ts";
+import type { ErrorReader } from "../../analyzer/history/error_reader.ts";
 import { encodePageCursor } from "../../analyzer/http/page_cursor.ts";
 import { DeliveryRun } from "../analyzer/delivery/delivery_run.ts";
+import { SavedErrorsFixture, storedRow } from "../support/saved_errors.ts";
 import {
   appDeps,
   InMemoryHistory,
@@ -14,7 +16,7 @@ import {
 import { ATTACKS, attacksOn, UNSAFE_TO_SHOW } from "./attacks.ts";
 
 /** An app whose windows and sources hold an attack everywhere. */
-function attackedApp(text: string) {
+function attackedApp(text: string, savedErrors?: ErrorReader) {
   const urls = [{ url: text, count: 7, countErrorMax: 0 }];
   const window = windowSummary({ statuses: [statusSummary({ urls })] });
   return createApp(appDeps({
@@ -28,15 +30,21 @@ function attackedApp(text: string) {
     history: new InMemoryHistory([window]),
     health: { writerFault: text },
     deliveries: new DeliveryRun().serve(),
+    ...(savedErrors === undefined ? {} : { savedErrors }),
   }));
 }
 
-const JSON_PATHS = ["/", "/metrics", "/windows", "/windows/current", `/windows/${START_MS}`];
+const JSON_PATHS = [
+  ...["/", "/metrics", "/windows", "/windows/current", `/windows/${START_MS}`],
+  ...["/windows?step=1m", "/summary", "/errors"],
+];
 
 // S-62
 Deno.test("no attack in a log line or a source gets out of an answer, or is changed by it", async () => {
   for (const { name, text } of ATTACKS) {
-    const app = attackedApp(text);
+    using saved = await SavedErrorsFixture.create();
+    await saved.append([storedRow(START_MS, { url: text })]);
+    const app = attackedApp(text, saved.search);
     for (const path of [...JSON_PATHS, "/healthz", "/readyz"]) {
       const response = await app.request(path);
       assert.equal(response.headers.get("x-content-type-options"), "nosniff");
@@ -70,7 +78,7 @@ Deno.test("no attack in the name of a source gets out of its label", async () =>
 
 /** A line of Prometheus' text format or of OpenMetrics: a comment, or a sample. */
 const EXPOSITION_LINE =
-  /^(?:# (?:HELP|TYPE|UNIT) [a-z_]+ [ -~]+|# EOF|[a-z_]+(?:\{[a-z_]+="(?:[^"\\\n]|\\[\\"n])*"\})? [-+.\de]+)$/;
+  /^(?:# (?:HELP|TYPE|UNIT) [a-z_]+ [ -~]+|# EOF|[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? [-+.\de]+)$/;
 
 Deno.test("no attack in a request gets out of its refusal, which repeats 100 characters at most", async () => {
   const app = attackedApp("/");

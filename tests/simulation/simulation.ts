@@ -12,6 +12,7 @@ import {
 } from "../../analyzer/checkpoint/stored_checkpoints.ts";
 import { type AnalyzerConfig, analyzerConfig, analyzerOptions } from "../../analyzer/config.ts";
 import { StorageException } from "../../analyzer/exceptions.ts";
+import { noRefusals } from "../../analyzer/http/guard.ts";
 import { createApp, type HttpApp } from "../../analyzer/http/app.ts";
 import type { TotalsJson } from "../../analyzer/http/live_json.ts";
 import { type RunningPipeline, startPipeline } from "../../analyzer/pipeline.ts";
@@ -23,9 +24,11 @@ import { emptyTotals, type Totals } from "../../analyzer/sink/totals.ts";
 import type { Source } from "../../analyzer/source/source.ts";
 import type { WindowHistory } from "../../analyzer/sink/window_history.ts";
 import { parseOptions } from "../../command_line/deno/parse_options.ts";
+import { NO_EVENTS } from "../support/window_fixtures.ts";
 import { checkAgreement, checkTotals, checkWindows, type OpenWindow } from "./invariants.ts";
 import { Life } from "./life.ts";
 import { ASIDE, CHECKPOINTS, LOG, OUTPUT, SimulatedMachine, TCP } from "./simulated_machine.ts";
+import { SavedErrors } from "./saved_errors.ts";
 import { LINE_BYTES_MAX } from "./traffic.ts";
 import { LimitCounter } from "../../analyzer/limits.ts";
 
@@ -126,6 +129,8 @@ class Simulation implements Disposable {
       return;
     }
     this.#checkRecovered(recovered, history);
+    const saved = new SavedErrors(this.#machine, history, this.#config.windowLengthMs);
+    await saved.check();
     const base = recovered.state?.totals ?? emptyTotals();
     const readBefore = this.#machine.sender.readBytes;
     const closedUpToMs = recovered.state?.windows.closedUpToMs ?? -Infinity;
@@ -133,7 +138,7 @@ class Simulation implements Disposable {
     const limitCounter = new LimitCounter();
     const errors = new ErrorFiles(
       this.#machine.disk.storage(OUTPUT, life),
-      { limits: this.#config.limits, limitCounter },
+      { limits: this.#config.limits, limitCounter, index: saved.index },
       recovered.errorFiles,
       retrier,
     );
@@ -169,8 +174,13 @@ class Simulation implements Disposable {
       live: pipeline.board,
       history,
       deliveries: pipeline.deliveries,
+      events: NO_EVENTS,
       limits: this.#config.limits,
       limitCounter,
+      savedErrors: saved.search,
+      turn: () => life.turn(),
+      monotonicMs: () => life.monotonicMs(),
+      refused: noRefusals(),
       health: pipeline.health,
       version: "0.0.0",
       startedAtMs: life.wallMs(),
@@ -373,6 +383,9 @@ class Simulation implements Disposable {
     const [ready, metrics, windows] = await Promise.all(
       ["/readyz", "/metrics", "/windows?limit=1000"].map((path) => app.request(path)),
     );
+    for (const path of ["/summary", "/errors?limit=10", "/windows?step=1m"]) {
+      assert.equal((await app.request(path)).status, 200, path);
+    }
     const { writer_fault: fault } = await ready!.json();
     if (fault !== "") assert.equal(ready!.status, 503);
     this.#machine.count(`/readyz answered ${ready!.status}`);

@@ -1,10 +1,10 @@
-import type { AppendFile, Storage, StoredFile } from "../../analyzer/sink/storage.ts";
+import type { AppendFile, PieceStorage, Storage, StoredFile } from "../../analyzer/sink/storage.ts";
 
 /**
  * A {@linkcode Storage} in memory that keeps apart what was written and what is durable, and that
  * ends on demand as a process or a machine does.
  */
-export class MemoryStorage implements Storage {
+export class MemoryStorage implements Storage, PieceStorage {
   readonly root = "/memory";
   /** What a running process sees. */
   readonly #written = new Map<string, Uint8Array>();
@@ -95,6 +95,15 @@ export class MemoryStorage implements Storage {
   async read(path: string): Promise<Uint8Array | undefined> {
     await this.#begin("read", path);
     return this.#written.get(path)?.slice();
+  }
+
+  async readPiece(
+    path: string,
+    startBytes: number,
+    endBytes: number,
+  ): Promise<Uint8Array | undefined> {
+    await this.#begin("read", path);
+    return this.#written.get(path)?.slice(startBytes, endBytes);
   }
 
   async replace(path: string, bytes: Uint8Array): Promise<void> {

@@ -166,6 +166,14 @@ Deno.test("LineDecoder.push() keeps the first sample of each kind, cut to a safe
   }
 });
 
+Deno.test("LineDecoder.push() keeps a sample of each kind a batch, so that the latest can be had", () => {
+  const batches = decode([toBytes(["{first", "{second"]), toBytes(["{third", "{fourth"])]);
+  assert.deepEqual(
+    batches.map(({ samples }) => samples.map(({ text }) => text)),
+    [["{first"], ["{third"]],
+  );
+});
+
 // S-23
 Deno.test("LineDecoder.push() ends a batch at the row that closes a window, and only there", () => {
   const cut = (...seconds: number[]) =>
@@ -299,4 +307,24 @@ Deno.test("LineDecoder.mark() makes a batch of no lines that tells the position"
   assert.deepEqual([batch.inputId, batch.receivedAtMs, batch.counts.lines], ["input", 5, 0]);
   assert.equal(batch.eventTimeMaxMs, -Infinity);
   assert.equal(batch.windowStartsMs.length, 0);
+});
+
+Deno.test("LineDecoder.unfinishedSinceMs is when the first byte of the unfinished line came", () => {
+  const decoder = new LineDecoder("input", OPTIONS);
+  const since = (text: string, receivedAtMs: number) => {
+    decoder.push(encoder.encode(text), { ...TIMES, receivedAtMs }, () => {});
+    return decoder.unfinishedSinceMs;
+  };
+  assert.equal(decoder.unfinishedSinceMs, undefined);
+  assert.equal(since("{", 1), 1);
+  assert.equal(since('"a"', 2), 1);
+  assert.equal(since("}\n", 3), undefined);
+  assert.equal(since("x\ny", 4), 4);
+  assert.equal(since("\nz", 5), 5);
+  // One that is too long to be kept is unfinished as well.
+  assert.equal(since("z".repeat(2 * LINE_BYTES_MAX), 6), 5);
+  assert.equal(since("\n", 7), undefined);
+  since("w", 8);
+  decoder.end(TIMES, { isCut: true }, () => {});
+  assert.equal(decoder.unfinishedSinceMs, undefined);
 });

@@ -135,3 +135,21 @@ Deno.test("RecordBatchBuilder is full at its last window, and refuses one more",
   assert.equal(builder.addRow(5 * WINDOW_MS + 1), 5);
   assert.throws(() => builder.addRow(-1), RangeError);
 });
+
+Deno.test("RecordBatchBuilder makes columns as large as those before, and smaller ones again", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const bytesOf = (errorCount: number) => {
+    builder.addLine(1);
+    for (let i = 0; i < errorCount; i++) addError(builder, errorRow(builder.addRow(0), i));
+    const { errors } = builder.build(ORIGIN);
+    assert.equal(errors.count, errorCount);
+    return errors.ipHashes.buffer.byteLength;
+  };
+  const large = bytesOf(1000);
+  assert.deepEqual([bytesOf(1000), bytesOf(300)], [large, large]);
+  // Nothing is made where there are no errors, and nothing is forgotten by it.
+  assert.ok(bytesOf(0) < 100);
+  assert.equal(bytesOf(1), large);
+  const sizes = Array.from({ length: 10 }, () => bytesOf(1));
+  assert.ok(sizes[0]! < large && sizes.at(-1)! < 1000, `${large}: ${sizes}`);
+});

@@ -1,20 +1,31 @@
 import assert from "node:assert/strict";
 import { BodyHead } from "../../../analyzer/delivery/body_head.ts";
 import { type CountedBody, DeliveryBody } from "../../../analyzer/delivery/delivery_body.ts";
+import { TurnLock } from "../../../analyzer/delivery/turn_lock.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { Mulberry32 } from "../../support/mulberry32.ts";
 import { bodyOf, gzip } from "./delivery_run.ts";
 
 const SILENCE_MAX_MS = 30_000;
 
 function open(
   stream: ReadableStream<Uint8Array> | null,
-  options: { readonly isGzip?: boolean; readonly counted?: CountedBody } = {},
+  options: {
+    readonly isGzip?: boolean;
+    readonly counted?: CountedBody;
+    readonly bodyBytesMax?: number;
+    readonly turns?: TurnLock;
+  } = {},
 ) {
-  const { isGzip = false, counted } = options;
+  const { isGzip = false, counted, bodyBytesMax = Infinity } = options;
   const clock = new ManualClock();
   return {
     clock,
-    body: new DeliveryBody(stream, { clock, isGzip, counted, silenceMaxMs: SILENCE_MAX_MS }),
+    body: new DeliveryBody(stream, {
+      ...{ clock, isGzip, counted, bodyBytesMax },
+      turns: options.turns ?? new TurnLock(clock, () => 20),
+      silenceMaxMs: SILENCE_MAX_MS,
+    }),
   };
 }
 
@@ -62,7 +73,7 @@ Deno.test("DeliveryBody expands gzip, a few bytes at a time", async () => {
   const bytes = await gzip(text);
   for (const chunks of [[bytes], [bytes.subarray(0, 3), bytes.subarray(3)]]) {
     const { body } = open(bodyOf(chunks), { isGzip: true });
-    assert.equal(await read(body), text);
+    assert.ok(await read(body) === text);
     assert.equal(body.isAtEnd, true);
   }
 });
@@ -79,7 +90,6 @@ Deno.test("DeliveryBody says that gzip is cut, damaged, or followed by something
       [damaged],
       ["plain text, no gzip at all"],
       [bytes, "more"],
-      [bytes, bytes],
     ]
   ) {
     const { body } = open(bodyOf(chunks), { isGzip: true });
@@ -109,6 +119,82 @@ Deno.test("DeliveryBody gives up on a sender that is silent for too long, not a 
     clock.advance(1);
     assert.equal(await text, isGzip ? " (silent)" : "hello (silent)");
     assert.equal(body.isAtEnd, false);
+  }
+});
+
+Deno.test("DeliveryBody expands a little at a time, also where zeros come behind what grows little", async () => {
+  const random = new Mulberry32(5);
+  const noise = Array.from({ length: 20_000 }, () => random.next().toString(36)).join("\n");
+  const text = noise + "0".repeat(3_000_000);
+  const { body } = open(bodyOf([await gzip(text)]), { isGzip: true });
+  const sizes: number[] = [];
+  for await (const piece of body.bytes) sizes.push(piece.length);
+  assert.equal(sizes.reduce((sum, size) => sum + size, 0), text.length);
+  const large = sizes.filter((size) => size > 70_000);
+  assert.ok(large.length <= 1 && sizes.every((size) => size < 1.1 * 1024 * 1024), `${large}`);
+});
+
+// S-57
+Deno.test("DeliveryBody cuts a body off at the limit, however it comes, and not one of that length", async () => {
+  const text = "a line\nanother line\n";
+  for (const isGzip of [false, true]) {
+    for (const bodyBytesMax of [0, 1, 7, text.length - 1, text.length, text.length + 1]) {
+      const bytes = isGzip ? await gzip(text) : new TextEncoder().encode(text);
+      for (const chunks of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
+        const { body } = open(bodyOf(chunks), { isGzip, bodyBytesMax });
+        const isWhole = bodyBytesMax >= text.length;
+        const expected = isWhole ? text : `${text.slice(0, bodyBytesMax)} (too-long)`;
+        assert.equal(await read(body), expected);
+        assert.deepEqual([body.isAtEnd, body.byteCount], [
+          isWhole,
+          Math.min(text.length, bodyBytesMax),
+        ]);
+      }
+    }
+  }
+});
+
+// S-57
+Deno.test("DeliveryBody.drain() cuts a body off at the limit too", async () => {
+  const options = { counted: countedOf("a line\n", true), bodyBytesMax: 6 };
+  const { body } = open(bodyOf(["a line\n"]), options);
+  await body.drain(new AbortController().signal);
+  assert.deepEqual([body.isAtEnd, body.failure, body.byteCount], [false, "too-long", 6]);
+});
+
+Deno.test("DeliveryBody has its bytes dealt with while no other body's are, and waits for nobody's sender", async () => {
+  for (const isGzip of [false, true]) {
+    const turns = new TurnLock(new ManualClock(), () => Infinity);
+    const bytes = isGzip ? await gzip("hello") : new TextEncoder().encode("hello");
+    const readers = [1, 2].map(() =>
+      open(bodyOf([bytes], "open"), { isGzip, turns }).body.bytes.getReader()
+    );
+    const given: string[] = [];
+    const ask = (i: number) =>
+      void readers[i]!.read().then(({ done }) => given.push(`${i} ${done}`));
+    ask(0);
+    ask(1);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(given, ["0 false"], "the first is being dealt with");
+    ask(0);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.deepEqual(given, ["0 false", "1 false"], "the sender of the first is waited for");
+    // Whoever is given up while it has the lock gives it back.
+    await readers[1]!.cancel();
+    await turns.acquire();
+    await readers[0]!.cancel();
+  }
+});
+
+Deno.test("DeliveryBody that is given up breaks at once, though its sender is waited for", async () => {
+  for (const isGzip of [false, true]) {
+    const { body, clock } = open(bodyOf(isGzip ? [] : ["hello"], "open"), { isGzip });
+    const text = read(body);
+    await clock.whenWaiting();
+    for (let i = 0; i < 20; i++) await null;
+    body.giveUp();
+    assert.equal(await text, isGzip ? " (too-slow)" : "hello (too-slow)");
+    assert.deepEqual([body.isAtEnd, clock.pendingCount], [false, 0]);
   }
 });
 

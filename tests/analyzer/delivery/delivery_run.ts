@@ -6,6 +6,7 @@ import {
 } from "../../../analyzer/delivery/delivery.ts";
 import { DeliveryLedger } from "../../../analyzer/delivery/delivery_ledger.ts";
 import { DeliverySource } from "../../../analyzer/delivery/delivery_source.ts";
+import type { Limits } from "../../../analyzer/limits.ts";
 import type { Totals } from "../../../analyzer/sink/totals.ts";
 import { TotalsCounter } from "../../../analyzer/sink/totals_counter.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
@@ -40,14 +41,23 @@ export class DeliveryRun {
   /** One that was left waiting for an element; whoever comes next waits for the same. */
   #step: Promise<boolean> | undefined;
 
-  constructor(options: { readonly saves?: boolean; readonly restored?: SavedRun } = {}) {
-    const { saves = true, restored } = options;
+  constructor(
+    options: {
+      readonly saves?: boolean;
+      readonly restored?: SavedRun;
+      readonly limits?: Partial<Limits>;
+    } = {},
+  ) {
+    const { saves = true, restored, limits } = options;
     const { clock, controller, context } = sourceContext();
     this.clock = clock;
     this.limitCounter = context.limitCounter;
     this.controller = controller;
     this.ledger = new DeliveryLedger({ saves, ...testLimits(), keys: restored?.keys });
-    this.source = new DeliverySource(this.ledger, context);
+    this.source = new DeliverySource(this.ledger, {
+      ...context,
+      limits: { ...context.limits, ...limits },
+    });
     this.elements = this.source.open();
     this.#totals = new TotalsCounter(restored?.totals);
   }

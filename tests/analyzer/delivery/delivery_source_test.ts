@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { MEASUREMENT_MS } from "../../../analyzer/delivery/pace_meter.ts";
 import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";
 import type { Totals } from "../../../analyzer/sink/totals.ts";
 import { BASE_MS, jsonLine, toBytes } from "../../support/log_lines.ts";
@@ -110,6 +111,78 @@ Deno.test("DeliverySource takes so many requests at a time and no more", async (
   for (const answer of answers) assert.equal((await run.until(answer)).kind, "delivered");
   assert.equal((await run.until(run.deliver(TEXT))).kind, "delivered");
   assert.equal(run.totals.lines, 5 * (DEFAULT_LIMITS.deliveries + 1));
+  await run.stop();
+});
+
+/** A body that stays open, and how to send more of it. */
+function openBody() {
+  let controller!: ReadableStreamDefaultController<Uint8Array>;
+  const stream = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+  return { stream, send: (bytes: number) => controller.enqueue(new Uint8Array(bytes).fill(10)) };
+}
+
+// S-57
+Deno.test("DeliverySource gives up the slowest sender where another one comes and all places are taken", async () => {
+  const run = new DeliveryRun({ limits: { deliveries: 3, deliveryPace: 100 } });
+  // Too slow, slower still, and just fast enough.
+  const bytes = [990, 10, 1000];
+  const bodies = bytes.map(() => openBody());
+  const answers = bodies.map(({ stream }) => run.deliver(stream));
+  const waitForAll = () => run.clock.whenWaiting(3);
+  void run.step();
+  await waitForAll();
+  run.clock.advance(MEASUREMENT_MS - 1);
+  assert.deepEqual(await run.deliver(TEXT), { kind: "overloaded" }, "too early to say");
+  run.clock.advance(1);
+  bodies.forEach(({ send }, i) => send(bytes[i]!));
+  while (run.totals.lines < 2000) await run.step();
+  await waitForAll();
+  for (const [i, slow] of [[1, "a"], [0, "b"]] as const) {
+    const next = run.deliver(openBody().stream, { key: slow });
+    assert.deepEqual(await run.until(answers[i]!), {
+      kind: "broken",
+      why: "too-slow",
+      lines: bytes[i],
+    });
+    for (let j = 0; j < 20; j++) await null;
+    assert.equal(run.source.counts.open, 3);
+    void next;
+  }
+  assert.deepEqual(await run.deliver(TEXT), { kind: "overloaded" }, "the others are fast enough");
+  const { limitCounter } = run;
+  assert.deepEqual([limitCounter.count("deliveryPace"), limitCounter.count("deliveries")], [2, 2]);
+  await run.stop();
+});
+
+// S-57
+Deno.test("DeliverySource keeps slow senders as long as there are places", async () => {
+  const run = new DeliveryRun({ limits: { deliveries: 2, deliveryPace: 1000 } });
+  const { stream, send } = openBody();
+  const answer = run.deliver(stream);
+  for (let i = 0; i < 100; i++) {
+    await run.clock.whenWaiting();
+    run.clock.advance(DEFAULT_LIMITS.deliverySilence - 1);
+    send(1);
+    while (run.totals.lines < 6 * i + 1) await run.step();
+    assert.equal((await run.until(run.deliver(TEXT))).kind, "delivered");
+  }
+  assert.equal(run.limitCounter.count("deliveryPace"), 0);
+  await run.stop();
+  void answer;
+});
+
+// S-57
+Deno.test("DeliverySource counts the lines before the place where a body is too long", async () => {
+  const run = new DeliveryRun({ limits: { httpBodyBytes: TEXT.length } });
+  for (const isGzip of [false, true]) {
+    const bytes = async (text: string) => isGzip ? await gzip(text) : text;
+    const fits = await run.until(run.deliver(await bytes(TEXT), { isGzip }));
+    assert.equal(fits.kind, "delivered");
+    const cut = await run.until(run.deliver(await bytes(`${TEXT}x`), { isGzip }));
+    assert.deepEqual(cut, { kind: "broken", why: "too-long", lines: 5 });
+  }
+  assert.equal(run.totals.lines, 20);
+  assert.equal(run.limitCounter.count("httpBodyBytes"), 2);
   await run.stop();
 });
 

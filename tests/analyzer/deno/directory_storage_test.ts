@@ -179,3 +179,17 @@ storageTest(
     assert.equal(decode(await storage.read("c")), "a file");
   },
 );
+
+storageTest(
+  "DirectoryStorage.readPiece() reads as much as there is, and of no file nothing",
+  async (storage) => {
+    await write(storage, "a/b", "0123456789");
+    const read = async (start: number, end: number) =>
+      decode(await storage.readPiece("a/b", start, end));
+    assert.equal(await read(0, 10), "0123456789");
+    assert.equal(await read(3, 5), "34");
+    assert.equal(await read(8, 100), "89");
+    assert.equal(await read(10, 20), "");
+    assert.equal(await storage.readPiece("a/c", 0, 1), undefined);
+  },
+);

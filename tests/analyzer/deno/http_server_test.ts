@@ -67,6 +67,37 @@ Deno.test("RunningServer.stop() does not wait for answers that never end", async
   await cancelled.promise;
 });
 
+Deno.test("startServer() tells when an answer was sent, and when nobody takes it any more", async () => {
+  const told: Promise<void>[] = [];
+  let finish!: () => void;
+  const server = startServer(HERE, (_request, sent) => {
+    told.push(sent);
+    return new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode("first\n"));
+          finish = () => controller.close();
+        },
+      }),
+    );
+  }, () => {});
+  try {
+    const response = await fetch(server.url);
+    let isTold = false;
+    void told[0]!.then(() => isTold = true);
+    await new Promise((resolve) => setTimeout(resolve));
+    assert.equal(isTold, false, "the answer has only begun");
+    finish();
+    assert.equal(await response.text(), "first\n");
+    await told[0];
+    const { body } = await fetch(server.url);
+    await body!.cancel();
+    await told[1];
+  } finally {
+    await server.stop();
+  }
+});
+
 Deno.test("startServer() answers 500 where a handler fails, and tells of it", async () => {
   const exceptions: unknown[] = [];
   const exception = new Error("broken");
@@ -141,5 +172,36 @@ Deno.test("RunningServer.stop() lets who has sent a body have the answer that is
   const stopped = server.stop();
   answer.resolve();
   assert.deepEqual([(await response).status, await (await response).text()], [503, "counted"]);
+  await stopped;
+});
+
+Deno.test("RunningServer.stop() lets the end of a stream reach who reads it", async () => {
+  let end!: () => void;
+  const server = startServer(
+    HERE,
+    () =>
+      new Response(
+        new ReadableStream({
+          start(controller) {
+            controller.enqueue(new TextEncoder().encode("first\n"));
+            end = () => {
+              controller.enqueue(new TextEncoder().encode("last\n"));
+              controller.close();
+            };
+          },
+        }),
+      ),
+    neverCalled,
+  );
+  const response = await fetch(server.url);
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  assert.equal(decoder.decode((await reader.read()).value), "first\n");
+  // Longer ago than a usual answer takes to be sent.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  end();
+  const stopped = server.stop({ hasEnding: true });
+  assert.equal(decoder.decode((await reader.read()).value), "last\n");
+  assert.equal((await reader.read()).done, true);
   await stopped;
 });

@@ -269,12 +269,12 @@ Deno.test("SqliteWindowHistory.query() pages through everything once, newest fir
 Deno.test("SqliteWindowHistory() refuses another version and leaves the file alone", async () => {
   await withPath(async (path) => {
     const other = new DatabaseSync(path);
-    other.exec("CREATE TABLE theirs (x); PRAGMA user_version = 2;");
+    other.exec("CREATE TABLE theirs (x); PRAGMA user_version = 3;");
     other.close();
     const before = await Deno.readFile(path);
     assert.throws(() => new SqliteWindowHistory(path, LENGTH_MS), {
       name: "RangeError",
-      message: "version is 2, supported is 1",
+      message: "version is 3, supported are 1 to 2",
     });
     assert.deepEqual(await Deno.readFile(path), before);
   });
@@ -285,7 +285,7 @@ Deno.test("SqliteWindowHistory() writes its version", async () => {
   await withPath((path) => {
     open(path).close();
     const database = new DatabaseSync(path);
-    assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });
+    assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 2 });
     database.close();
   });
 });
@@ -489,6 +489,7 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
       // Kept for later, without a word and without waiting again and again.
       for (const index of [2, 4, 6]) putTwo(history, index);
       assert.deepEqual(indexes(history), [1, 0]);
+      assert.equal(history.isBehind, true);
       assert.throws(() => history.commit(2, 0), StorageException);
       assert.throws(() => history.commit(2, 0), {
         name: "StorageException",
@@ -496,11 +497,30 @@ Deno.test("SqliteWindowHistory.commit() puts anew what another program's lock ha
       });
     }
     history.commit(2, 0);
+    assert.equal(history.isBehind, false);
     assert.deepEqual(indexes(history), [7, 6, 5, 4, 3, 2, 1, 0]);
     assert.equal(history.get(START_MS + 4 * LENGTH_MS, ALL)!.lateCount, 3);
     putTwo(history, 8);
     assert.equal(indexes(history)[0], 9, "what is put is seen at once again");
     history.commit(3, 0);
+  });
+});
+
+Deno.test("SqliteWindowHistory.isBehind tells that a commit which failed took windows back", async () => {
+  await withPath((path) => {
+    let database: DatabaseSync;
+    using history = open(path, { open: () => database = new DatabaseSync(path) });
+    database!.exec(`CREATE TEMP TRIGGER refuse BEFORE UPDATE OF stored_ms ON windows
+      BEGIN SELECT RAISE(ABORT, 'no'); END`);
+    putTwo(history, 0);
+    assert.equal(history.isBehind, false);
+    assert.throws(() => history.commit(1, 0));
+    assert.deepEqual(indexes(history), []);
+    assert.equal(history.isBehind, true);
+    database!.exec("DROP TRIGGER refuse");
+    history.commit(1, 0);
+    assert.deepEqual(indexes(history), [1, 0]);
+    assert.equal(history.isBehind, false);
   });
 });
 
@@ -616,4 +636,74 @@ Deno.test("SqliteWindowHistory.sync() works before anything is written, after it
   });
   using unsaved = open(":memory:");
   await unsaved.sync();
+});
+
+Deno.test("SqliteWindowHistory finds starts and sums as filters and additions do", async () => {
+  await withPath((path) => {
+    const startIndexes = fc.uniqueArray(fc.integer({ min: -50, max: 50 }), { maxLength: 30 });
+    const times = fc.integer({ min: -60, max: 60 }).map((index) => index * LENGTH_MS + 1);
+    const spans = fc.integer({ min: 1, max: 20 }).map((windows) => windows * LENGTH_MS);
+    let number = 0;
+    fc.assert(
+      fc.property(startIndexes, times, times, spans, (indexes, one, other, spanMs) => {
+        // Around 1970, where rounding down and rounding towards 0 differ.
+        const windows = indexes.map((index) =>
+          closed({ startMs: index * LENGTH_MS, totalCount: 100 + index, errorCount: 50 + index })
+        );
+        const expected = new InMemoryHistory(windows);
+        using history = open(`${path}${number++}`);
+        for (const window of windows) history.put(window);
+        assert.deepEqual(history.startsAfter(one, 5), expected.startsAfter(one, 5));
+        assert.deepEqual(
+          history.startsAfter(-Infinity, 1000),
+          expected.startsAfter(-Infinity, 1000),
+        );
+        assert.equal(history.oldestStartMs(), expected.oldestStartMs());
+        assert.equal(history.newestStartMs(), expected.newestStartMs());
+        const range = { fromMs: Math.min(one, other), toMs: Math.max(one, other), spanMs };
+        assert.deepEqual(
+          history.sumBySpan(range).map((sum) => ({ ...sum })),
+          expected.sumBySpan(range),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+// S-65
+Deno.test("SqliteWindowHistory keeps blocks of error files with their checkpoint, learned ones before", async () => {
+  await withPath((path) => {
+    const block = (part: number, startBytes: number) => ({
+      part,
+      path: `errors/date=2025-05-30/part-00000${part}.jsonl`,
+      startBytes,
+      endBytes: startBytes + 10,
+      minMs: -8.64e15,
+      maxMs: 8.64e15,
+    });
+    const plain = (history: SqliteWindowHistory) =>
+      history.errorBlocks().map((row) => ({ ...row }));
+    {
+      using history = open(path);
+      history.addErrorBlock(block(2, 0));
+      history.commit(1, 0);
+      history.addErrorBlock(block(2, 10));
+      assert.deepEqual(plain(history), [block(2, 0), block(2, 10)]);
+      history.commit(2, 0);
+      history.learnErrorBlock(block(1, 0));
+      history.addErrorBlock(block(3, 0));
+    }
+    using history = open(path);
+    history.rollBackTo(2);
+    assert.deepEqual(plain(history), [block(1, 0), block(2, 0), block(2, 10)]);
+    history.rollBackTo(1);
+    assert.deepEqual(plain(history), [block(2, 0)]);
+    history.addErrorBlock(block(2, 10));
+    // In the transaction that is open.
+    history.learnErrorBlock(block(1, 0));
+    history.commit(2, 0);
+    history.forgetErrorPart(2);
+    assert.deepEqual(plain(history), [block(1, 0)]);
+  });
 });

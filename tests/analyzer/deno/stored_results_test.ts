@@ -200,7 +200,7 @@ Deno.test("StoredResults refuses a database of another version, and reset() move
     assert.ok(exception instanceof StartException);
     assert.equal(
       exception.message,
-      `Cannot open ${database}: version is 7, supported is 1; take another --output, or --reset`,
+      `Cannot open ${database}: version is 7, supported are 1 to 2; take another --output, or --reset`,
     );
     return true;
   });

@@ -6,7 +6,7 @@ import {
   listenTcp,
 } from "../../../analyzer/deno/tcp.ts";
 import { StartException } from "../../../analyzer/exceptions.ts";
-import type { Connection } from "../../../analyzer/source/tcp_source.ts";
+import type { IncomingConnection } from "../../../analyzer/source/listener.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
@@ -61,13 +61,16 @@ Deno.test("connectTcp() forgets why an attempt failed that was given up", async 
 Deno.test("listenTcp() gives connections as they come, and ends when it is closed", async () => {
   const address = freeAddress();
   const { connections, close } = listenTcp(address, new ManualClock());
-  const iterator = (connections as AsyncIterable<Connection>)[Symbol.asyncIterator]();
+  const iterator = (connections as AsyncIterable<IncomingConnection>)[Symbol.asyncIterator]();
   for (const text of ["one", "two"]) {
     const [theirs, next] = await Promise.all([Deno.connect(address), iterator.next()]);
+    const incoming: IncomingConnection = next.value!;
+    assert.equal(incoming.address, "127.0.0.1");
     await theirs.write(new TextEncoder().encode(text));
     theirs.close();
-    assert.equal(await new Response(next.value!.readable).text(), text);
-    next.value!.close();
+    const { readable } = await incoming.open();
+    assert.equal(await new Response(readable).text(), text);
+    incoming.close();
   }
   const end = iterator.next();
   close();
@@ -120,12 +123,12 @@ Deno.test("acceptConnections() tries again 100 ms after it could not accept", as
     clock.advance(100);
     results.push((await next).value);
   }
-  const connection = results.pop() as Connection;
+  const incoming = results.pop() as IncomingConnection;
   assert.deepEqual(results.map((result) => (result as Error).message), [
     full.message,
     full.message,
   ]);
-  assert.equal(await new Response(connection.readable).text(), "");
+  assert.equal(await new Response((await incoming.open()).readable).text(), "");
   const end = iterator.next();
   close();
   assert.equal((await end).done, true);
@@ -156,7 +159,7 @@ Deno.test("connectTcp() and listenTcp() have the system look for the other side"
     prototype.setKeepAlive = (isOn) => void calls.push(isOn);
     const connection = await connectTcp(address, new AbortController().signal);
     assert.deepEqual(calls, [true]);
-    const accepted = (await iterator.next()).value as Connection;
+    const accepted = (await iterator.next()).value as IncomingConnection;
     assert.deepEqual(calls, [true, true]);
     connection.close();
     accepted.close();
@@ -167,6 +170,34 @@ Deno.test("connectTcp() and listenTcp() have the system look for the other side"
     listener.close();
   }
   assert.equal((await iterator.next()).done, true);
+});
+
+Deno.test("listenTcp() breaks the reading of a connection that it closes", async () => {
+  const address = freeAddress();
+  const listener = listenTcp(address, new ManualClock());
+  const iterator = listener.connections[Symbol.asyncIterator]();
+  const [theirs, next] = await Promise.all([Deno.connect(address), iterator.next()]);
+  const incoming = next.value as IncomingConnection;
+  const reader = (await incoming.open()).readable.getReader({ mode: "byob" });
+  const reading = reader.read(new Uint8Array(10));
+  incoming.close();
+  await assert.rejects(reading);
+  assert.equal(await theirs.read(new Uint8Array(1)), null);
+  // Once more does no harm.
+  incoming.close();
+  theirs.close();
+  listener.close();
+});
+
+Deno.test("listenTcp() closes a connection that was never opened", async () => {
+  const address = freeAddress();
+  const listener = listenTcp(address, new ManualClock());
+  const iterator = listener.connections[Symbol.asyncIterator]();
+  const [theirs, next] = await Promise.all([Deno.connect(address), iterator.next()]);
+  (next.value as IncomingConnection).close();
+  assert.equal(await theirs.read(new Uint8Array(1)), null);
+  theirs.close();
+  listener.close();
 });
 
 Deno.test("listenTcp() says that a port is in use", () => {

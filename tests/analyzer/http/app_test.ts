@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { answerStarting, createApp } from "../../../analyzer/http/app.ts";
-import { appDeps, type AppFixture, InMemoryHistory } from "../../support/window_fixtures.ts";
+import {
+  appDeps,
+  type AppFixture,
+  InMemoryHistory,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
 
 const PATHS = [
   "/",
@@ -8,6 +13,9 @@ const PATHS = [
   "/windows",
   "/windows/current",
   "/windows/2025-05-30T18:52:30Z",
+  "/summary",
+  "/summary/clients?url=/",
+  "/errors",
   "/healthz",
   "/readyz",
 ];
@@ -21,11 +29,17 @@ Deno.test("createApp() lists its routes at /", async () => {
     "/windows",
     "/windows/current",
     "/windows/{start}",
+    "/events",
+    "/summary",
+    "/summary/clients",
+    "/errors",
     "/logs",
     "/healthz",
     "/readyz",
+    "/openapi.json",
+    "/docs",
   ]);
-  assert.deepEqual(body.routes[1].parameters, ["from", "to", "status", "limit", "cursor", "urls"]);
+  assert.deepEqual(body.routes[5].parameters, ["from", "to", "status", "urls", "url"]);
 });
 
 Deno.test("createApp() answers HEAD as GET, without the body", async () => {
@@ -81,19 +95,40 @@ Deno.test("createApp() sets its security headers on every answer, and allows no 
 
 Deno.test("createApp() refuses unknown query parameters on every route, naming the known", async () => {
   for (const path of PATHS) {
-    const response = await get(`${path}?statsu=404`);
+    const response = await get(`${path.replace(/\?.*/, "")}?statsu=404`);
     assert.equal(response.status, 400, path);
     const { error } = await response.json();
     assert.equal(error.code, "unknown_parameter");
     assert.equal(error.parameter, "statsu");
     assert.equal(error.value, "404");
-    const known = path === "/windows"
-      ? "from, to, status, limit, cursor, urls"
-      : path.startsWith("/windows/")
-      ? "urls"
-      : "no query parameters";
-    assert.equal(error.allowed, known);
+    const known: Readonly<Record<string, string>> = {
+      "/windows": "from, to, status, limit, cursor, urls, url, step, format",
+      "/windows/current": "urls",
+      "/windows/2025-05-30T18:52:30Z": "urls",
+      "/summary": "from, to, status, urls, url",
+      "/summary/clients?url=/": "from, to, status, url",
+      "/errors": "from, to, status, url, ip, q, limit, cursor",
+    };
+    assert.equal(error.allowed, known[path] ?? "no query parameters");
   }
+});
+
+Deno.test("createApp() makes one piece of all answers between two turns of the event loop", async () => {
+  let waiting = 0;
+  let turns = 0;
+  const app = createApp(appDeps({
+    history: new InMemoryHistory([windowSummary()]),
+    async turn() {
+      turns++;
+      assert.equal(++waiting, 1);
+      await Promise.resolve();
+      waiting--;
+    },
+  }));
+  const paths = ["/summary", "/windows?step=1h", "/summary?urls=0"];
+  const answers = await Promise.all(paths.map((path) => app.request(path)));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  assert.ok(turns >= paths.length);
 });
 
 Deno.test("createApp() turns exceptions into 500 without internals, reported and counted", async () => {

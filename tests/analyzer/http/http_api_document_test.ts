@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
-import { createApp } from "../../../analyzer/http/app.ts";
-import { emptyTotals, type Totals } from "../../../analyzer/sink/totals.ts";
-import {
-  appDeps,
-  InMemoryHistory,
-  LENGTH_MS,
-  liveView,
-  START_MS,
-  statusSummary,
-  windowSummary,
-} from "../../support/window_fixtures.ts";
-import { DeliveryRun } from "../delivery/delivery_run.ts";
+import { REFUSALS } from "../../../analyzer/http/refusal_codes.ts";
+import { documentedApp } from "../../support/documented_app.ts";
+import { EventListener, settle } from "../../support/event_run.ts";
 
-const DOCUMENT = await Deno.readTextFile(new URL("../../../docs/HTTP_API.md", import.meta.url));
+const DOCUMENT = (await Promise.all(
+  ["HTTP_API.md", "HTTP_HISTORY.md"].map((name) =>
+    Deno.readTextFile(new URL(`../../../docs/${name}`, import.meta.url))
+  ),
+)).join("\n");
 
-Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", async () => {
+Deno.test("the documents of HTTP have a section for each route, with its parameters", async () => {
   const index = await (await documentedApp().request("/")).json();
   const declared = [{ method: "GET", path: "/", parameters: [] }, ...index.routes] as Route[];
   const sections = DOCUMENT.split(/^## /m).slice(1).filter((section) =>
@@ -32,19 +27,31 @@ Deno.test("docs/HTTP_API.md has a section for each route, with its parameters", 
   );
 });
 
-Deno.test("docs/HTTP_API.md shows with each curl line what the program really answers", async () => {
+Deno.test("the documents of HTTP show with each curl line what the program really answers", async () => {
   const examples = [...DOCUMENT.matchAll(EXAMPLE)].map(({ groups }) => groups!);
   assert.equal(examples.length, DOCUMENT.match(/^curl /gm)?.length, "each curl line has an answer");
   for (const example of examples) {
     const command = example["command"]!;
-    const { path, filter, ...init } = parseCommand(command);
+    if (command.startsWith("curl -sN ")) {
+      await checkEvents(command, example["answer"]!);
+      continue;
+    }
+    const { path, filter, width, ...init } = parseCommand(command);
     const response = await documentedApp().request(path, init);
     const text = await response.text();
     assert.equal(response.status, Number(example["status"]), `${command}\n${text}`);
     const answer = example["answer"]!;
     if (filter === undefined) assert.deepEqual(JSON.parse(text), JSON.parse(answer), command);
-    else assert.equal(grep(text, filter), answer, command);
+    else assert.equal(cut(grep(text, filter), width), answer, command);
   }
+});
+
+Deno.test("the document of HTTP names every reason to refuse a request, with its status", () => {
+  const documented = [...DOCUMENT.matchAll(/^\| (\d{3}) +\| `(\w+)` +\|/gm)]
+    .map(([, status, code]) => [code!, Number(status)]);
+  const declared = Object.entries(REFUSALS).map(([code, { status }]) => [code, status]);
+  const unique = [...new Map(documented as [string, number][])];
+  assert.deepEqual(unique.sort(), declared.sort());
 });
 
 /** A `sh` block with one curl line, the status that it gets, and a block with the body. */
@@ -59,7 +66,7 @@ interface Route {
 
 function parseCommand(command: string) {
   const match =
-    /^curl -s(?: -X (?<method>\w+))?(?: -H '(?<header>[^']*)')?(?: --data-binary '(?<data>[^']*)')? '?localhost:8000(?<path>[^\s']*)'? \| (?:jq|grep (?<filter>\S+))$/
+    /^curl -s(?: -X (?<method>\w+))?(?: -H '(?<header>[^']*)')?(?: --data-binary '(?<data>[^']*)')? '?localhost:8000(?<path>[^\s']*)'? \| (?:jq|grep (?<filter>\S+?)(?: \| cut -c1-(?<width>\d+))?)$/
       .exec(command)?.groups;
   assert.ok(match, command);
   const [name, value] = match["header"]?.split(": ") ?? [];
@@ -70,62 +77,37 @@ function parseCommand(command: string) {
     method: match["method"] ?? (match["data"] === undefined ? "GET" : "POST"),
     body: match["data"] ?? null,
     filter: match["filter"],
+    width: Number(match["width"] ?? Infinity),
   };
+}
+
+/** Compares what the pipe behind a curl line makes of a stream that does not end. */
+async function checkEvents(command: string, answer: string): Promise<void> {
+  const response = await documentedApp().request("/events");
+  const client = new EventListener(response.body!);
+  await settle();
+  const lines = client.text.split("\n");
+  await client.leave();
+  const [, head, width] = /^curl -sN localhost:8000\/events \| head -n (\d+) \| cut -c1-(\d+)$/
+    .exec(command) ?? [];
+  if (head !== undefined) {
+    const shown = lines.slice(0, Number(head)).map((line) => `${line}\n`).join("");
+    assert.equal(cut(shown, Number(width)), answer, command);
+  } else {
+    assert.equal(command, `curl -sN localhost:8000/events | grep -m1 '"at"' | cut -c7- | jq`);
+    const status = lines.find((line) => line.includes('"at"'))!.slice("data: ".length);
+    assert.deepEqual(JSON.parse(status), JSON.parse(answer), `${command}\n${status}`);
+  }
+}
+
+function cut(text: string, width: number): string {
+  return text.replaceAll(/^.*$/gm, (line) => line.slice(0, width));
 }
 
 function grep(text: string, filter: string): string {
-  return text.split("\n").filter((line) => line.includes(filter)).map((line) => `${line}\n`).join(
+  return text.replaceAll("\r\n", "\n").split("\n").filter((line) => line.includes(filter)).map((
+    line,
+  ) => `${line}\n`).join(
     "",
   );
-}
-
-/** The run that the document shows: three windows, the last of them open. */
-function documentedApp() {
-  const closed = [
-    windowSummary(),
-    windowSummary({
-      startMs: START_MS - LENGTH_MS,
-      totalCount: 998,
-      errorCount: 43,
-      uniqueIps: { count: 11, isExact: true },
-      lateCount: 2,
-      lateErrorCount: 1,
-      statuses: [statusSummary({
-        errorCount: 43,
-        uniqueIps: { count: 11, isExact: true },
-        urls: [{ url: "/resource/9", count: 28, countErrorMax: 0 }],
-      })],
-    }),
-  ];
-  const open = windowSummary({
-    startMs: START_MS + LENGTH_MS,
-    state: "open",
-    totalCount: 40,
-    errorCount: 2,
-    uniqueIps: { count: 2, isExact: true },
-    statuses: [statusSummary({
-      errorCount: 2,
-      uniqueIps: { count: 2, isExact: true },
-      urls: [{ url: "/resource/42", count: 2, countErrorMax: 0 }],
-      urlsTotal: { count: 1, isExact: true },
-    })],
-  });
-  const totals: Totals = {
-    ...emptyTotals(),
-    bytes: 252_717,
-    lines: 2041,
-    valid: 2040,
-    malformed: { ...emptyTotals().malformed, missing_field: 1 },
-    inWindows: 2038,
-    late: 2,
-    errors: 96,
-    errorsInWindows: 95,
-    lateErrors: 1,
-    errorsByStatus: new Map([[404, 91], [500, 5]]),
-  };
-  return createApp(appDeps({
-    view: liveView({ totals, open: [open], watermarkMs: START_MS + 26_000 }),
-    history: new InMemoryHistory(closed),
-    deliveries: new DeliveryRun().serve(),
-  }));
 }

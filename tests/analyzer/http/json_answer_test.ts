@@ -17,7 +17,8 @@ Deno.test("answerJson() answers a value as JSON that is safe to show", async () 
 // S-62
 Deno.test("answerJson() and toSafeJson() make all JSON that is answered", async () => {
   for (const path of await listSources()) {
-    if (!path.startsWith("analyzer/http/")) continue;
+    // The dashboard makes no answers, and what describes the routes shows examples of ours as HTML.
+    if (!/^analyzer\/http\/(?!dashboard\/|docs_page\.ts)/.test(path)) continue;
     assert.doesNotMatch(await readText(path), /\bJSON\.stringify|\.json\((?!\))/, path);
   }
 });

@@ -6,6 +6,7 @@ import type {
 } from "../../../analyzer/delivery/delivery.ts";
 import { createApp } from "../../../analyzer/http/app.ts";
 import { emptyTotals } from "../../../analyzer/sink/totals.ts";
+import { testLimits } from "../../support/limits.ts";
 import { appDeps, type AppFixture } from "../../support/window_fixtures.ts";
 import { DeliveryRun, gzip } from "../delivery/delivery_run.ts";
 
@@ -136,6 +137,23 @@ Deno.test("POST /logs takes gzip or nothing as the encoding", async () => {
   }
 });
 
+// S-57
+Deno.test("POST /logs reads nothing of a body that says itself that it is too long", async () => {
+  const receiver = new FixedReceiver();
+  const { limits, limitCounter } = testLimits({ httpBodyBytes: 2000 });
+  const app = createApp({ ...appDeps({ deliveries: receiver }), limits, limitCounter });
+  for (const [length, status] of [[2000, 200], [2001, 413], ["9".repeat(400), 413]] as const) {
+    const headers = { ...JSON_LINES, "content-length": String(length) };
+    const response = await app.request("/logs", { method: "POST", headers, body: LINE });
+    assert.equal(response.status, status);
+    const { error } = await response.json();
+    if (status === 413) {
+      assert.deepEqual([error.code, error.allowed], ["body_too_long", "2000 bytes"]);
+    }
+  }
+  assert.deepEqual([receiver.requests.length, limitCounter.count("httpBodyBytes")], [1, 2]);
+});
+
 // S-56
 Deno.test("POST /logs takes keys of visible characters, with or without quotes", async () => {
   const receiver = new FixedReceiver();
@@ -169,6 +187,8 @@ Deno.test("POST /logs says why lines are not taken, and when to come back", asyn
     [{ kind: "other-body" }, 422, "other_body", null],
     [{ kind: "stopped" }, 503, "stopping", "1"],
     [{ kind: "broken", why: "silent", lines: 1 }, 408, "silent", null],
+    [{ kind: "broken", why: "too-slow", lines: 1 }, 408, "too_slow", "1"],
+    [{ kind: "broken", why: "too-long", lines: 1 }, 413, "body_too_long", null],
     [{ kind: "broken", why: "encoding", lines: 3 }, 400, "broken_encoding", null],
     [{ kind: "broken", why: "lost", lines: 3 }, 400, "broken_body", null],
   ];

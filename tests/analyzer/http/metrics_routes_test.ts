@@ -159,6 +159,16 @@ Deno.test("GET /metrics as text measures against the clock, the start and the wr
   ) assert.ok(lines.includes(line), line);
 });
 
+Deno.test("GET /metrics as text counts from the start of the program, and as JSON from the first one", async () => {
+  const view = liveView({ totals: { ...emptyTotals(), lines: 100, bytes: 5000, empty: 100 } });
+  const totalsAtStart = { ...emptyTotals(), lines: 90, bytes: 4500, empty: 90 };
+  const app = createApp({ ...appDeps({ view }), totalsAtStart });
+  const text = await (await app.request("/metrics", { headers: { accept: "text/plain" } })).text();
+  assert.match(text, /^vigie_read_bytes_total 500$/m);
+  assert.match(text, /^vigie_lines_total\{outcome="empty"\} 10$/m);
+  assert.equal((await (await app.request("/metrics")).json()).totals.lines, 100);
+});
+
 /** Each count differs, so that two that are mixed up are seen. */
 const TOTALS: Totals = {
   bytes: 1,

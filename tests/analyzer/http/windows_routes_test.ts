@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { createApp } from "../../../analyzer/http/app.ts";
 import { toWindowJson, type WindowJson } from "../../../analyzer/window/window_json.ts";
 import type { WindowSummary } from "../../../analyzer/window/window_summary.ts";
+import { testLimits } from "../../support/limits.ts";
 import {
   appDeps,
   type AppFixture,
@@ -61,6 +62,18 @@ Deno.test("GET /windows by status leaves out other statuses, and windows without
   assert.deepEqual(page.windows[0]!.statuses.map(({ status }) => status), [500]);
 });
 
+Deno.test("GET /windows answers as many windows as the limit says, and counts who wants more", async () => {
+  const { limits, limitCounter } = testLimits({ responseRows: 20 });
+  const app = createApp({ ...appDeps({ history: historyOf(30) }), limits, limitCounter });
+  const cases = [["", 20], ["?limit=20", 20], ["?limit=3", 3], ["?limit=21", "1 to 20"]] as const;
+  for (const [query, expected] of cases) {
+    const answer = await (await app.request(`/windows${query}`)).json();
+    if (typeof expected === "number") assert.equal(answer.windows.length, expected);
+    else assert.equal(answer.error.allowed, `a whole number from ${expected}`);
+  }
+  assert.equal(limitCounter.count("responseRows"), 1);
+});
+
 Deno.test("GET /windows answers 100 windows unless told otherwise, and 1,000 at most", async () => {
   const fixture = { history: historyOf(1001) };
   const lengthOf = async (query: string) => (await getPage(query, fixture)).windows.length;
@@ -77,22 +90,40 @@ Deno.test("GET /windows lists 20 URLs a status unless told otherwise, and 1,000 
   }
 });
 
-Deno.test("GET /windows reads a long page from the history in short pieces", async () => {
-  const history = historyOf(26);
-  await getPage("/windows?limit=25", { history });
-  assert.deepEqual(history.queries.map(({ limit }) => limit), [10, 10, 5]);
+Deno.test("GET /windows reads and answers a long page in short pieces", async () => {
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    return Promise.resolve();
+  };
+  const turnsOf = async (windows: readonly WindowSummary[], query: string) => {
+    turns = 0;
+    const fixture = { history: new InMemoryHistory(windows), turn };
+    const response = await request(`/windows?limit=1000${query}`, fixture);
+    assert.equal((await response.text()).split(".000Z").length - 1, 2 * windows.length);
+    return turns;
+  };
+  const { windows } = historyOf(1000);
+  const crowded = Array.from({ length: 50 }, (_, i) => ({
+    ...crowdedWindow(),
+    startMs: START_MS + i * LENGTH_MS,
+  }));
+  assert.equal(await turnsOf(windows.slice(0, 100), ""), 1);
+  assert.ok(await turnsOf(windows, "") >= 6);
+  assert.ok(await turnsOf(windows, "&format=csv&status=404") >= 6);
+  assert.ok(await turnsOf(crowded, "&urls=1000") > 2 * await turnsOf(crowded, ""));
 });
 
 Deno.test("GET /windows cuts the answer off, and reports it, where the history breaks midway", async () => {
-  const history = historyOf(30);
+  const history = historyOf(300);
   const query = history.query.bind(history);
   const exception = new Error("Cannot read windows.db");
   history.query = (request) => {
-    if (history.queries.length === 2) throw exception;
+    if (history.queries.length === 250) throw exception;
     return query(request);
   };
   const reported: unknown[] = [];
-  const response = await request("/windows", {
+  const response = await request("/windows?limit=1000", {
     history,
     onException: (exception) => reported.push(exception),
   });
@@ -343,3 +374,82 @@ function crowdedWindow(): WindowSummary {
   );
   return windowSummary({ statuses: [statusSummary({ urls })] });
 }
+
+// S-64
+Deno.test("GET /windows by step merges windows, with the cursor and the parameters as ever", async () => {
+  const fixture = { history: historyOf(6) };
+  const page = await getPage("/windows?step=1m&limit=2&urls=1&status=404", fixture);
+  assert.deepEqual(startsOf(page), [nthStart(5), nthStart(3)]);
+  assert.deepEqual(page.windows.map(({ total_count }) => total_count), [1000, 2000]);
+  assert.deepEqual(page.windows.map(({ length_ms }) => length_ms), [60_000, 60_000]);
+  assert.equal(page.windows[1]!.statuses.length, 1);
+  assert.equal(page.windows[1]!.statuses[0]!.urls.length, 1);
+  const next = await getPage(`/windows?step=1m&cursor=${page.next_cursor}`, fixture);
+  assert.deepEqual(startsOf(next), [nthStart(1), nthStart(-1)]);
+  assert.equal(next.next_cursor, null);
+});
+
+Deno.test("GET /windows by step calls a step open until the watermark has passed it", async () => {
+  const state = async (watermarkMs: number | undefined) =>
+    (await getPage("/windows?step=1m", { history: historyOf(2), view: liveView({ watermarkMs }) }))
+      .windows.map(({ state }) => state);
+  // The second window ends in the middle of a minute.
+  assert.deepEqual(await state(undefined), ["open", "closed"]);
+  assert.deepEqual(await state(nthStart(3) - 1), ["open", "closed"]);
+  assert.deepEqual(await state(nthStart(3)), ["closed", "closed"]);
+});
+
+Deno.test("GET /windows takes as step a multiple of the windows' length, at most 31 days", async () => {
+  for (const step of ["30s", "1m", "90s", "6h", "1d", "31d"]) {
+    assert.equal((await request(`/windows?step=${step}`)).status, 200, step);
+  }
+  for (const step of ["", "1s", "45s", "0s", "31d1", "32d", "60", "1M", "-1h", "x"]) {
+    const response = await request(`/windows?step=${step}`);
+    assert.equal(response.status, 400, step);
+    assert.equal((await response.json()).error.parameter, "step");
+  }
+});
+
+Deno.test("GET /windows answers CSV by format or by Accept, in full without a limit", async () => {
+  const fixture = { history: historyOf(1200) };
+  for (
+    const [path, accept] of [
+      ["/windows?format=csv", undefined],
+      ["/windows", "text/csv"],
+      ["/windows?format=csv", "application/json"],
+    ] as const
+  ) {
+    const headers = new Headers(accept === undefined ? {} : { accept });
+    const response = await createApp(appDeps(fixture)).request(path, { headers });
+    assert.equal(response.headers.get("content-type"), "text/csv; charset=utf-8");
+    assert.equal(
+      response.headers.get("content-disposition"),
+      'attachment; filename="vigie-windows.csv"',
+    );
+    assert.equal(response.headers.get("vary"), "Accept");
+    const lines = (await response.text()).split("\r\n");
+    assert.match(lines[0]!, /^start,end,state,/);
+    assert.equal(lines.length, 1 + 2 * 1200 + 1);
+    assert.equal(lines.at(-1), "");
+  }
+  const limited = await request("/windows?format=csv&limit=2&step=1h", fixture);
+  assert.equal((await limited.text()).split("\r\n").length, 1 + 2 * 2 + 1);
+  const empty = await request("/windows?format=csv");
+  assert.equal((await empty.text()).split("\r\n").length, 2, "the header alone");
+});
+
+Deno.test("GET /windows answers JSON unless CSV is asked for, and refuses other formats", async () => {
+  for (const accept of ["*/*", "text/html,*/*;q=0.8", "image/png", "application/json, text/csv"]) {
+    const response = await createApp(appDeps()).request("/windows", { headers: { accept } });
+    assert.equal(response.headers.get("content-type"), "application/json", accept);
+    await response.body?.cancel();
+  }
+  assert.equal((await request("/windows?format=json")).status, 200);
+  for (
+    const [query, parameter] of [["format=xml", "format"], ["format=csv&limit=100001", "limit"]]
+  ) {
+    const response = await request(`/windows?${query}`);
+    assert.equal(response.status, 400);
+    assert.equal((await response.json()).error.parameter, parameter);
+  }
+});

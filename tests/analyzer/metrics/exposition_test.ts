@@ -14,8 +14,9 @@ const FACTS: MetricFacts = {
   isInputWaiting: false,
   hasWriterFault: false,
   writerRefusals: 0,
-  http: { exceptions: 0, deliveriesByStatus: new Map() },
+  http: { exceptions: 0, refused: {}, deliveriesByStatus: new Map() },
   deliveries: undefined,
+  events: { clients: 0, dropped: 0, bytes: 0 },
   ...testLimits(),
 };
 

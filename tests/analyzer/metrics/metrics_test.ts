@@ -77,6 +77,32 @@ Deno.test("METRICS has no watermark and no last row before the first row", () =>
   assert.deepEqual(samplesOf("vigie_source_last_row_timestamp_seconds", before), []);
 });
 
+Deno.test("METRICS tells of the window that closed last, where there is one", () => {
+  assert.equal(valueOf("vigie_last_window_clients"), 14);
+  assert.equal(valueOf("vigie_last_window_end_timestamp_seconds"), START_MS / 1000 + 30);
+  const none = facts({ view: liveView() });
+  assert.deepEqual(samplesOf("vigie_last_window_clients", none), []);
+  assert.deepEqual(samplesOf("vigie_last_window_end_timestamp_seconds", none), []);
+});
+
+Deno.test("METRICS counts who was not let in, by source and reason", () => {
+  const view = liveView({
+    sources: [
+      sourceState({ name: "tcp-listen://a", refused: { address: 3, limit: 0, tls: 1 } }),
+      sourceState({ name: "tcp-listen://a" }),
+    ],
+  });
+  const samples = samplesOf("vigie_source_refused_connections", facts({ view }));
+  assert.deepEqual(samples.map(({ labelValues, value }) => [...labelValues, value]), [
+    ["tcp-listen://a", "address", 3],
+    ["tcp-listen://a", "limit", 0],
+    ["tcp-listen://a", "tls", 1],
+    ["tcp-listen://a #2", "address", 0],
+    ["tcp-listen://a #2", "limit", 0],
+    ["tcp-listen://a #2", "tls", 0],
+  ]);
+});
+
 Deno.test("METRICS tells connected sources from those that wait", () => {
   const source = "tcp://127.0.0.1:9999";
   assert.equal(valueOf("vigie_source_connected", source), 1);
@@ -109,6 +135,12 @@ Deno.test("METRICS reports the program itself", () => {
   assert.equal(valueOf("vigie_http_exceptions"), 2);
   assert.equal(valueOf("process_start_time_seconds"), START_MS / 1000);
   assert.equal(valueOf("vigie_build", "0.1.0"), 1);
+});
+
+Deno.test("METRICS tells of the clients of the event stream", () => {
+  assert.equal(valueOf("vigie_event_clients"), 7);
+  assert.equal(valueOf("vigie_dropped_event_clients"), 2);
+  assert.equal(valueOf("vigie_event_bytes"), 8192);
 });
 
 Deno.test("METRICS counts deliveries by the status of their answers", () => {
@@ -153,6 +185,7 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
       ],
       open: [windowSummary({ state: "open" })],
       watermarkMs: START_MS + 24_500,
+      lastWindow: { endMs: START_MS + 30_000, clientCount: 14 },
     }),
     nowMs: START_MS + 32_000,
     startedAtMs: START_MS,
@@ -161,8 +194,13 @@ function facts(overrides: Partial<MetricFacts> = {}): MetricFacts {
     isInputWaiting: true,
     hasWriterFault: true,
     writerRefusals: 3,
-    http: { exceptions: 2, deliveriesByStatus: new Map([[429, 1], [200, 7]]) },
+    http: {
+      exceptions: 2,
+      refused: { host: 4, token: 6 },
+      deliveriesByStatus: new Map([[429, 1], [200, 7]]),
+    },
     deliveries: { open: 3, bytes: 4096, repeated: 2, keys: 5 },
+    events: { clients: 7, dropped: 2, bytes: 8192 },
     ...testLimits(),
     ...overrides,
   };
@@ -187,11 +225,17 @@ function sum(name: string): number {
 Deno.test("METRICS show every limit, and how often it had an effect", () => {
   const given = facts(testLimits({ lineBytes: 300, deliverySilence: 1500 }));
   given.limitCounter.reach("openWindows", 2);
-  assert.equal(valueOf("vigie_limit", "line-bytes", given), 300);
-  assert.equal(valueOf("vigie_limit", "delivery-silence", given), 1.5);
+  assert.equal(valueOf("vigie_limit_bytes", "line-bytes", given), 300);
+  assert.equal(valueOf("vigie_limit_seconds", "delivery-silence", given), 1.5);
   assert.equal(valueOf("vigie_limit_reached", "open-windows", given), 2);
   assert.equal(valueOf("vigie_limit_reached", "line-bytes", given), 0);
-  for (const name of ["vigie_limit", "vigie_limit_reached"]) {
-    assert.equal(samplesOf(name, given).length, LIMIT_NAMES.length);
-  }
+  assert.equal(samplesOf("vigie_limit_reached", given).length, LIMIT_NAMES.length);
+  const values = [
+    "vigie_limit",
+    "vigie_limit_bytes",
+    "vigie_limit_bytes_per_second",
+    "vigie_limit_seconds",
+  ]
+    .flatMap((name) => samplesOf(name, given));
+  assert.equal(values.length, LIMIT_NAMES.length, "each has one value, in its unit");
 });

@@ -23,8 +23,15 @@ import type { ClosedWindow, WindowSummary } from "../../../analyzer/window/windo
 import { analyzedBatch } from "../../support/batches.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { MemoryStorage } from "../../support/memory_storage.ts";
+import { RecordedTracing } from "../../support/recorded_tracing.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
-import { LENGTH_MS, liveView, START_MS, windowSummary } from "../../support/window_fixtures.ts";
+import {
+  InMemoryHistory,
+  LENGTH_MS,
+  liveView,
+  START_MS,
+  windowSummary,
+} from "../../support/window_fixtures.ts";
 import { testLimits } from "../../support/limits.ts";
 
 const TCP: SavedSource = { name: "tcp://127.0.0.1:9999", firstStartedAtMs: 0, file: undefined };
@@ -55,6 +62,19 @@ class RecordingHistory implements WindowHistory {
 
   addLate({ windowStartMs, lateCount, lateErrorCount }: LateCounts): void {
     this.#log(`late ${windowStartMs - START_MS}: ${lateCount}, ${lateErrorCount}`);
+  }
+
+  readonly ranges = new InMemoryHistory().ranges;
+
+  rollUp(): void {
+    this.#log("roll up");
+  }
+
+  addErrorBlock(): void {}
+  learnErrorBlock(): void {}
+  forgetErrorPart(): void {}
+  errorBlocks() {
+    return [];
   }
 
   sync(): Promise<void> {
@@ -89,6 +109,24 @@ class RecordingHistory implements WindowHistory {
   get(): WindowSummary | undefined {
     throw new Error("The writer does not read");
   }
+
+  startsAfter(): number[] {
+    throw new Error("The writer does not read");
+  }
+
+  sumBySpan(): never {
+    throw new Error("The writer does not read");
+  }
+
+  oldestStartMs(): number | undefined {
+    throw new Error("The writer does not read");
+  }
+
+  newestStartMs(): number | undefined {
+    throw new Error("The writer does not read");
+  }
+
+  readonly isBehind = false;
 
   close(): void {
     throw new Error("The history is not the writer's to close");
@@ -202,7 +240,7 @@ Deno.test("CommitWriter removes what is old at ticks and behind barriers, and sa
     },
   });
   await writer.write({ kind: "tick", monotonicMs: 0, wallMs: 7 });
-  assert.deepEqual(log, ["step", "changed"]);
+  assert.deepEqual(log, ["step", "changed", "roll up"]);
   isHeldBack = false;
   log.length = 0;
   // Nothing was read, but there is a checkpoint: old parts are no longer open in it.
@@ -278,13 +316,13 @@ Deno.test("CommitWriter.write() saves nothing at a barrier where nothing has cha
   await writer.write({ kind: "view-request" });
   await writer.write({ kind: "tick", wallMs: 0, monotonicMs: 0 });
   await writer.write(barrier());
-  assert.deepEqual(log, ["barrier", "barrier"]);
+  assert.deepEqual(log, ["barrier", "roll up", "barrier"]);
 
   await writer.write(windowClosed(START_MS));
   await writer.write(barrier());
   await writer.write(barrier());
   writer.close();
-  assert.deepEqual(log.slice(2), [
+  assert.deepEqual(log.slice(3), [
     "put 0",
     "changed",
     "table 0",
@@ -348,6 +386,30 @@ Deno.test("CommitWriter.write() reports the first line of each kind once", async
   ]);
 });
 
+Deno.test("CommitWriter.write() keeps the latest sample of each kind for the view", async () => {
+  const { writer, board } = setUp();
+  for (const text of ["first", "second"]) {
+    await writer.write(analyzedBatch([], { samples: [{ kind: "not_json", text }] }));
+  }
+  await writer.write(analyzedBatch([], { samples: [{ kind: "partial", text: "cut" }] }));
+  await writer.write({ kind: "view-request" });
+  assert.deepEqual(board.latest.samples, [
+    { kind: "not_json", text: "second" },
+    { kind: "partial", text: "cut" },
+  ]);
+});
+
+Deno.test("CommitWriter.write() tells who watches of a closed window that is in the history", async () => {
+  const { writer, board, log } = setUp();
+  board.watchClosed(({ startMs }) => log.push(`watched ${startMs - START_MS}`));
+  await writer.write(windowClosed(START_MS));
+  await writer.write(windowClosed(START_MS + LENGTH_MS));
+  const told = log.filter((entry) => /^(put|watched)/.test(entry));
+  assert.deepEqual(told, ["put 0", "watched 0", `put ${LENGTH_MS}`, `watched ${LENGTH_MS}`]);
+  await writer.write({ kind: "view-request" });
+  assert.deepEqual(board.latest.lastWindow, { endMs: START_MS + 2 * LENGTH_MS, clientCount: 14 });
+});
+
 Deno.test("CommitWriter.write() passes on what a source has to say, and only then", async () => {
   const { writer, log, options } = setUp();
   const change = {
@@ -370,7 +432,12 @@ Deno.test("CommitWriter.write() answers a request with everything committed befo
   await writer.write(analyzedBatch([{ time: START_MS }], { inputId: TCP.name }));
   const rowAtMs = clock.wallMs();
   clock.advance(5);
-  await writer.write({ kind: "view-request", open, watermarkMs: START_MS - 5 });
+  await writer.write({
+    kind: "view-request",
+    open,
+    watermarkMs: START_MS - 5,
+    eventTimeMaxMs: START_MS,
+  });
   const view = board.latest;
   await writer.write(analyzedBatch([{ time: START_MS }]));
   writer.close();
@@ -379,6 +446,7 @@ Deno.test("CommitWriter.write() answers a request with everything committed befo
   assert.equal(view.sources[0]!.lastRowAtMs, rowAtMs);
   assert.equal(view.open, open);
   assert.equal(view.watermarkMs, START_MS - 5);
+  assert.equal(view.eventTimeMaxMs, START_MS);
 });
 
 Deno.test("CommitWriter.close() puts up a last view and closes the files", async () => {
@@ -587,4 +655,47 @@ Deno.test("CommitWriter.write() answers for no delivery while the storage refuse
   const settlement = await delivery.settled;
   assert.ok(settlement.kind === "counted" && settlement.isDurable);
   writer.close();
+});
+
+Deno.test("CommitWriter.write() traces each checkpoint that has something to save, and how far it came", async () => {
+  const tracing = new RecordedTracing();
+  const { writer, history } = setUp({ tracing });
+  await writer.write(barrier());
+  assert.equal(tracing.log.length, 0);
+  for (const rows of [2, 1]) {
+    await writer.write(analyzedBatch(Array(rows).fill({ time: START_MS })));
+    await writer.write(barrier());
+  }
+  const saved = (epoch: number, counts: string) => [
+    `begin save checkpoint {"vigie.epoch":${epoch}}`,
+    "reach errors are durable",
+    "reach windows are durable",
+    `end ${counts}`,
+  ];
+  const counts = tracing.log.filter((line) => line.startsWith("end")).map((line) => line.slice(4));
+  assert.deepEqual(tracing.log, [...saved(1, counts[0]!), ...saved(2, counts[1]!)]);
+  assert.deepEqual(counts.map((text) => JSON.parse(text)["vigie.errors"]), [2, 1]);
+  history.failAtEpoch = 3;
+  await writer.write(analyzedBatch([{ time: START_MS }]));
+  await assert.rejects(writer.write(barrier()));
+  assert.deepEqual(tracing.log.slice(8), [
+    'begin save checkpoint {"vigie.epoch":3}',
+    "reach errors are durable",
+    "fail disk full {}",
+  ]);
+});
+
+Deno.test("CommitWriter traces the outage of a source, also one that the end cuts short", async () => {
+  const tracing = new RecordedTracing();
+  const { writer } = setUp({ tracing });
+  await writer.write({
+    kind: "source-changed",
+    source: TCP.name,
+    phase: "waiting",
+    connectionsDelta: 0,
+    reason: "connection refused",
+    notice: "",
+  });
+  writer.close();
+  assert.deepEqual(tracing.log.map((line) => line.split(" ")[0]), ["begin", "fail"]);
 });

@@ -6,10 +6,12 @@ import {
   NO_ERROR_FILES,
   recoverErrorFiles,
 } from "../../../analyzer/sink/error_files.ts";
+import type { ErrorIndex } from "../../../analyzer/sink/error_index.ts";
 import { analyzedBatch, type Row } from "../../support/batches.ts";
 import { MemoryStorage, StorageFailure } from "../../support/memory_storage.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 import { testLimits } from "../../support/limits.ts";
+import { LENGTH_MS } from "../../support/window_fixtures.ts";
 
 const DAY_MS = 86_400_000;
 /** 2025-05-30T00:00:00Z */
@@ -526,4 +528,54 @@ function linesIn(storage: MemoryStorage, directory: string): string[] {
 
 function contents(storage: MemoryStorage): Record<string, string> {
   return Object.fromEntries(storage.paths().map((path) => [path, storage.text(path)!]));
+}
+
+// S-65
+Deno.test("ErrorFiles.append() tells its index where which times are, late and future ones too", async () => {
+  const storage = new MemoryStorage();
+  const appended: string[] = [];
+  const index = {
+    append: (path: string, start: number, end: number, { minMs, maxMs }: Times) =>
+      void appended.push(
+        `${path.slice(-11, -6)}: ${start} to ${end}, ${minMs - DAY} to ${maxMs - DAY}`,
+      ),
+    close: (path: string) => void appended.push(`${path.slice(-11, -6)} closed`),
+    remove: () => {},
+  } as unknown as ErrorIndex;
+  const options = { ...testLimits({ errorFileBytes: 40 }), index };
+  const files = new ErrorFiles(storage, options, NO_ERROR_FILES, storageRetrier());
+  await files.append(
+    analyzedBatch([
+      { time: DAY, line: "12345" },
+      { time: DAY + LENGTH_MS, line: "12345" },
+      { time: DAY + DAY_MS, line: "12345" },
+      { time: DAY + 2, line: "12345" },
+    ], { closedUpToMs: DAY + LENGTH_MS }),
+    DAY,
+  );
+  const future = JSON.stringify({
+    timestamp: new Date(DAY + 5 * DAY_MS).toISOString(),
+    ip: "192.0.2.1",
+    method: "GET",
+    url: "/",
+    status: 404,
+  });
+  await files.append(analyzedBatch([{ time: "future", line: future }]), DAY);
+  await files.append(analyzedBatch([{ time: "future", line: "no record" }]), DAY);
+  await files.sync(DAY);
+  files.close();
+  const [last] = [8.64e15 - DAY];
+  const length = future.length + 1;
+  assert.deepEqual(appended, [
+    `00001: 0 to 12, 0 to ${LENGTH_MS}`,
+    `00002: 0 to 12, 0 to ${DAY_MS}`,
+    `00002: 12 to ${12 + length}, ${5 * DAY_MS} to ${5 * DAY_MS}`,
+    "00002 closed",
+    `00003: 0 to 10, ${last} to ${last}`,
+  ]);
+});
+
+interface Times {
+  readonly minMs: number;
+  readonly maxMs: number;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { LiveView } from "../../../analyzer/sink/live_view.ts";
 import { LiveViewBoard } from "../../../analyzer/sink/live_view_board.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
-import { liveView } from "../../support/window_fixtures.ts";
+import { liveView, windowSummary } from "../../support/window_fixtures.ts";
 
 const FIRST = liveView({ atMs: 1 });
 const SECOND = liveView({ atMs: 2 });
@@ -94,4 +94,17 @@ Deno.test("LiveViewBoard.publishLast() answers who waits and everyone after, wit
   assert.equal(await settled(board.fresh()), SECOND);
   assert.equal(counts.requests, 1);
   assert.equal(clock.pendingCount, 0);
+});
+
+Deno.test("LiveViewBoard.watchClosed() tells of each window until it is ended", () => {
+  const { board } = boardAndClock();
+  const told: number[] = [];
+  const stop = board.watchClosed(({ startMs }) => told.push(startMs));
+  const close = (startMs: number) =>
+    board.windowClosed({ ...windowSummary({ startMs }), state: "closed", ipSketches: [] });
+  close(1);
+  close(2);
+  stop();
+  close(3);
+  assert.deepEqual(told, [1, 2]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { StorageException } from "../../../analyzer/exceptions.ts";
 import { ErrorFiles, type ErrorFilesState } from "../../../analyzer/sink/error_files.ts";
+import { ErrorIndex } from "../../../analyzer/sink/error_index.ts";
 import { Retention } from "../../../analyzer/sink/retention.ts";
 import type { Removal } from "../../../analyzer/sink/window_history.ts";
 import { testLimits } from "../../support/limits.ts";
@@ -35,7 +36,15 @@ function setUp(options: {
   const checkpoints: ErrorFilesState[] = [{ nextPart: 1000, open }, { nextPart: 1000, open }];
   const removals: Removal[] = [];
   const notices: string[] = [];
-  const errors = new ErrorFiles(storage, testLimits(), { nextPart: 1000, open }, storageRetrier());
+  const forgotten: number[] = [];
+  const index = new ErrorIndex([], {
+    addErrorBlock() {},
+    learnErrorBlock() {},
+    forgetErrorPart: (part) => void forgotten.push(part),
+    errorBlocks: () => [],
+  }, MINUTE_MS);
+  const state = { nextPart: 1000, open };
+  const errors = new ErrorFiles(storage, { ...testLimits(), index }, state, storageRetrier());
   const retention = new Retention({
     retentionMs: RETENTION_MS,
     clock,
@@ -56,6 +65,7 @@ function setUp(options: {
   };
   return {
     ...{ errors, storage, clock, checkpoints, removals, notices, operations, retention },
+    forgotten,
     put,
     stepAt,
   };
@@ -63,7 +73,7 @@ function setUp(options: {
 
 // S-49
 Deno.test("Retention removes a part when its day and its last write are both long over", async () => {
-  const { storage, put, stepAt, retention, operations } = setUp();
+  const { storage, put, stepAt, retention, operations, forgotten } = setUp();
   const endMs = DAY + DAY_MS;
   put(path(1), endMs - 1);
   assert.equal(await stepAt(endMs + RETENTION_MS), false);
@@ -72,6 +82,7 @@ Deno.test("Retention removes a part when its day and its last write are both lon
   assert.deepEqual(storage.paths(), []);
   assert.ok(operations.includes("removeDirectory errors/date=2025-05-30"));
   assert.deepEqual(retention.counts, { files: 1, bytes: 3, windows: 0, refusals: 0 });
+  assert.deepEqual(forgotten, [1], "nobody looks for records there any more");
 });
 
 // S-49

@@ -24,6 +24,7 @@ Deno.test("SourceStates.snapshot() lists sources in their order, as starting", (
     phase: "starting",
     connections: 0,
     connectionsTotal: 0,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: undefined,
   };
@@ -46,10 +47,22 @@ Deno.test("SourceStates.change() follows phase, reason and connections", () => {
     phase: "connected",
     connections: 1,
     connectionsTotal: 2,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: undefined,
   });
   assert.equal(states.snapshot()[1]!.connectionsTotal, 0);
+});
+
+Deno.test("SourceStates.change() counts who was not let in, by reason", () => {
+  const states = new SourceStates([TCP, LISTEN]);
+  for (const refusal of ["tls", "address", "tls", "limit"] as const) {
+    states.change(changed({ source: LISTEN, refusal }));
+  }
+  const [before] = [states.snapshot()[1]!.refused];
+  states.change(changed({ source: LISTEN, refusal: "tls" }));
+  assert.deepEqual(before, { address: 1, limit: 1, tls: 2 });
+  assert.deepEqual(states.snapshot()[0]!.refused, { address: 0, limit: 0, tls: 0 });
 });
 
 Deno.test("SourceStates.change() throws for a source that nobody configured", () => {

@@ -15,6 +15,7 @@ function sourceOf(changes: Partial<SourceState> = {}): SourceState {
     phase: "connected",
     connections: 1,
     connectionsTotal: 1,
+    refused: { address: 0, limit: 0, tls: 0 },
     reason: "",
     lastRowAtMs: NOW_MS,
     ...changes,
@@ -42,6 +43,9 @@ function viewOf(changes: Partial<LiveView> = {}): LiveView {
     sources: [sourceOf()],
     open: [openWindow(45)],
     watermarkMs: NOW_MS - 5200,
+    eventTimeMaxMs: NOW_MS - 200,
+    lastWindow: undefined,
+    samples: [],
     ...changes,
   };
 }

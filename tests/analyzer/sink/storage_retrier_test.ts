@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { StorageException } from "../../../analyzer/exceptions.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
+import { RecordedTracing } from "../../support/recorded_tracing.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
 
 /** Lets everything run that needs no time. */
@@ -12,10 +13,12 @@ function setUp() {
   const clock = new ManualClock();
   const stopping = new AbortController();
   const notices: string[] = [];
+  const tracing = new RecordedTracing();
   const retrier = storageRetrier({
     clock,
     signal: stopping.signal,
     notice: (line) => notices.push(line),
+    tracing,
   });
   let attempts = 0;
   let isFull = true;
@@ -25,7 +28,7 @@ function setUp() {
     return attempts;
   };
   return {
-    ...{ clock, notices, retrier, attempt },
+    ...{ clock, notices, retrier, attempt, traced: tracing.log },
     attempts: () => attempts,
     stop: () => stopping.abort(),
     makeRoom: () => isFull = false,
@@ -82,4 +85,24 @@ Deno.test("StorageRetrier.retry() passes on what no other attempt can mend", asy
   const { retrier, notices } = setUp();
   await assert.rejects(retrier.retry(() => Promise.reject(new TypeError("ours"))), TypeError);
   assert.deepEqual([retrier.fault, notices.length], ["", 0]);
+});
+
+Deno.test("StorageRetrier.retry() traces an outage, and nothing where all is well", async () => {
+  const { clock, retrier, attempt, makeRoom, stop, traced } = setUp();
+  const begin = 'begin storage outage {"vigie.reason":"Cannot write /a: no room"}';
+  const done = retrier.retry(attempt);
+  await settle();
+  clock.advance(50);
+  await settle();
+  makeRoom();
+  clock.advance(100);
+  await done;
+  assert.deepEqual(traced, [begin, 'end {"vigie.failures":2}']);
+  await retrier.retry(attempt);
+  assert.equal(traced.length, 2);
+  const full = setUp();
+  full.stop();
+  await assert.rejects(full.retrier.retry(full.attempt), StorageException);
+  assert.deepEqual(full.traced, [begin, 'fail Cannot write /a: no room {"vigie.failures":1}']);
+  stop();
 });

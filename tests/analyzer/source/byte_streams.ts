@@ -51,6 +51,44 @@ export class ByteStream implements Connection {
   }
 }
 
+/** A connection that a test sends over, bit by bit, and that a close breaks. */
+export class LiveStream implements Connection {
+  readonly readable: ReadableStream<Uint8Array>;
+  isClosed = false;
+  #controller!: ReadableByteStreamController;
+  #isAsked = Promise.withResolvers<void>();
+
+  constructor() {
+    this.readable = new ReadableStream({
+      type: "bytes",
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#isAsked.resolve(),
+    }) as ReadableStream<Uint8Array>;
+  }
+
+  /** Sends text, and waits until whoever reads has dealt with it and asks for more. */
+  async send(text: string): Promise<void> {
+    await this.#isAsked.promise;
+    this.#isAsked = Promise.withResolvers();
+    this.#controller.enqueue(new TextEncoder().encode(text));
+    await this.#isAsked.promise;
+  }
+
+  /** The other side closes it. */
+  end(): void {
+    this.#controller.close();
+    this.#controller.byobRequest?.respond(0);
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#controller.error(new Error("operation canceled"));
+  }
+}
+
 /** What a source is given in a test: a clock that stands still, and a signal to stop it with. */
 export function sourceContext(): {
   readonly clock: ManualClock;

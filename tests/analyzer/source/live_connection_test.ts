@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
-import { type ConnectionEnd, readLiveInput } from "../../../analyzer/source/live_connection.ts";
+import {
+  type ConnectionEnd,
+  LiveActivity,
+  readLiveInput,
+} from "../../../analyzer/source/live_connection.ts";
 import type { InputElement } from "../../../analyzer/stream/elements.ts";
 import { jsonLine } from "../../support/log_lines.ts";
-import { ByteStream, sourceContext } from "./byte_streams.ts";
+import { ByteStream, LiveStream, sourceContext } from "./byte_streams.ts";
 
 const LINE = jsonLine({ status: 404 });
 
@@ -103,4 +107,31 @@ Deno.test("readLiveInput() takes no fault of our own for a lost connection", asy
   const stream = new ByteStream([`${LINE}\n`]);
   const input = readLiveInput(stream.readable, "input", { ...context, clock }, { endIsLoss: true });
   await assert.rejects(Array.fromAsync(input), broken);
+});
+
+Deno.test("readLiveInput() tells when the last row came, and since when a line is unfinished", async () => {
+  const { clock, controller, context } = sourceContext();
+  const activity = new LiveActivity(5);
+  const stream = new LiveStream();
+  const facts = () => [activity.isWaiting, activity.lastRowAtMs, activity.unfinishedSinceMs];
+  assert.deepEqual(facts(), [false, 5, undefined]);
+  const input = readLiveInput(stream.readable, "input", context, { endIsLoss: true, activity });
+  const reading = Array.fromAsync(input);
+  clock.advance(10);
+  await stream.send("\n");
+  assert.deepEqual(facts(), [true, 5, undefined]);
+  clock.advance(10);
+  await stream.send(`${LINE}\n`);
+  assert.deepEqual(facts(), [true, 20, undefined]);
+  clock.advance(10);
+  await stream.send(`${LINE}\n${LINE.slice(0, 9)}`);
+  assert.deepEqual(facts(), [true, 30, 30]);
+  clock.advance(10);
+  await stream.send(LINE.slice(9, 20));
+  assert.deepEqual(facts(), [true, 30, 30]);
+  clock.advance(10);
+  await stream.send(`${LINE.slice(20)}\n`);
+  assert.deepEqual(facts(), [true, 50, undefined]);
+  controller.abort();
+  await reading;
 });

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { LineDecoder } from "../../../analyzer/decode/line_decoder.ts";
 import type { RecordBatch } from "../../../analyzer/decode/record_batch.ts";
 import {
-  READ_BYTES_MAX,
-  READ_BYTES_MIN,
+  type BufferBounds,
+  nextBufferBytes,
+  OWN_BUFFER,
   readBatches,
   ReadException,
+  SharedMemory,
 } from "../../../analyzer/source/read_batches.ts";
 import { BASE_MS, jsonLine } from "../../support/log_lines.ts";
 import { ByteStream, sourceContext } from "./byte_streams.ts";
@@ -15,14 +17,14 @@ const LINE = `${jsonLine({ status: 404 })}\n`;
 function read(
   stream: ByteStream,
   futureLimitMs: () => number = () => Infinity,
-  readBytesMax?: number,
+  buffer?: BufferBounds,
 ) {
   const { clock, controller, context } = sourceContext();
   const decoder = new LineDecoder("input", context.decoder);
   const batches = readBatches(stream.readable, decoder, {
     ...context,
     futureLimitMs,
-    ...readBytesMax !== undefined && { readBytesMax },
+    ...buffer !== undefined && { buffer },
   });
   return { clock, controller, batches };
 }
@@ -43,20 +45,89 @@ Deno.test("readBatches() makes a batch of each read, and carries unfinished line
 Deno.test("readBatches() reads everything into one buffer of its own", async () => {
   const stream = new ByteStream(Array(5).fill(LINE));
   await Array.fromAsync(read(stream).batches);
-  assert.deepEqual(stream.readBytes, Array(6).fill(READ_BYTES_MIN));
+  assert.deepEqual(stream.readBytes, Array(6).fill(OWN_BUFFER.bytesMin));
 });
 
 Deno.test("readBatches() reads into a larger buffer once a read has filled it, up to a bound", async () => {
-  const sizes = [1, 2, 4, 8, 16, 32, 32].map((factor) => factor * READ_BYTES_MIN);
-  const stream = new ByteStream([...sizes.map((size) => new Uint8Array(size)), LINE]);
+  const { bytesMin, bytesMax } = OWN_BUFFER;
+  const sizes = [1, 2, 4, 8, 16, 32, 32].map((factor) => factor * bytesMin);
+  const stream = new ByteStream(sizes.map((size) => new Uint8Array(size)));
   await Array.fromAsync(read(stream).batches);
-  assert.deepEqual(stream.readBytes, [...sizes, READ_BYTES_MAX, READ_BYTES_MAX]);
+  assert.deepEqual(stream.readBytes, [...sizes, bytesMax]);
+});
 
-  const bounded = new ByteStream(
-    [1, 2, 2].map((factor) => new Uint8Array(factor * READ_BYTES_MIN)),
-  );
-  await Array.fromAsync(read(bounded, undefined, 2 * READ_BYTES_MIN).batches);
-  assert.deepEqual(bounded.readBytes, [1, 2, 2, 2].map((factor) => factor * READ_BYTES_MIN));
+Deno.test("readBatches() waits with a small buffer again where little comes", async () => {
+  const buffer = { bytesMin: 1024, bytesMax: 4096, shrinks: true };
+  // Fifteen small ones in a row may be chance, sixteen are not; the largest of them still fits.
+  const sizes = [1024, 2048, ...Array(15).fill(1023), 1024, 1000, ...Array(15).fill(100), 100];
+  const stream = new ByteStream(sizes.map((size) => new Uint8Array(size)));
+  await Array.fromAsync(read(stream, undefined, buffer).batches);
+  assert.deepEqual(stream.readBytes, [1024, 2048, ...Array(32).fill(4096), 2048, 2048]);
+});
+
+Deno.test("nextBufferBytes() keeps a buffer that a quarter is used of", () => {
+  const bounds = { bytesMin: 8, bytesMax: 64, shrinks: true };
+  const next = (readBytes: number, bufferBytes: number) =>
+    nextBufferBytes(readBytes, bufferBytes, bounds);
+  assert.deepEqual([next(8, 8), next(32, 32), next(64, 64)], [16, 64, 64]);
+  assert.deepEqual([next(7, 8), next(1, 8), next(63, 64), next(16, 64)], [8, 8, 64, 64]);
+  assert.deepEqual([next(15, 64), next(8, 64), next(7, 64), next(1, 64)], [32, 16, 16, 8]);
+  assert.equal(nextBufferBytes(1, 64, { ...bounds, shrinks: false }), 64);
+});
+
+Deno.test("readBatches() takes from memory that is shared, and gives it back", async () => {
+  const shared = new SharedMemory(17_000);
+  const buffer = { bytesMin: 1024, bytesMax: 4096, shrinks: true, shared };
+  const chunks = [1024, 2048, 2048, ...Array(16).fill(10)].map((size) => new Uint8Array(size));
+  const first = new ByteStream(chunks, { end: "open" });
+  const { controller, batches } = read(first, undefined, buffer);
+  const reading = Array.fromAsync(batches);
+  while (first.readBytes.length < 20) await null;
+  // 2048 more are too much of what is left; after some small reads all is given back.
+  assert.deepEqual(first.readBytes, [1024, ...Array(18).fill(2048), 1024]);
+  const second = new ByteStream([1024, 2048].map((size) => new Uint8Array(size)));
+  await Array.fromAsync(read(second, undefined, buffer).batches);
+  assert.deepEqual(second.readBytes, [1024, 2048, 2048]);
+  assert.deepEqual([shared.take(1063), shared.take(1062)], [false, true]);
+  controller.abort();
+  await reading;
+});
+
+Deno.test("SharedMemory leaves some for those who come later, and never gives more than it has", () => {
+  const shared = new SharedMemory(32 * 1024 * 1024);
+  const kib = (): number => {
+    let bytes = 16;
+    while (bytes < 2048 && shared.take(bytes * 1024)) bytes *= 2;
+    return bytes;
+  };
+  const shares = Array.from({ length: 500 }, kib);
+  // Each level has a few; the last ones have what they had at first.
+  assert.deepEqual([shares[0], shares[7], shares[30], shares[499]], [2048, 2048, 256, 16]);
+  assert.ok(shares.every((share, i) => i === 0 || share <= shares[i - 1]!), `${shares}`);
+  const givenKib = shares.reduce((sum, share) => sum + share - 16, 0);
+  assert.ok(givenKib < 32 * 1024, `${givenKib} KiB`);
+});
+
+Deno.test("readBatches() tells whether it waits for bytes, or they for it", async () => {
+  const activity = { isWaiting: false };
+  const { clock, controller, context } = sourceContext();
+  const decoder = new LineDecoder("input", context.decoder);
+  const stream = new ByteStream([LINE], { end: "open" });
+  const batches = readBatches(stream.readable, decoder, {
+    ...context,
+    clock,
+    futureLimitMs: () => Infinity,
+    activity,
+  });
+  await batches.next();
+  // What was read is with somebody else, for as long as that takes.
+  assert.equal(activity.isWaiting, false);
+  const rest = batches.next();
+  while (stream.readBytes.length < 2) await null;
+  assert.equal(activity.isWaiting, true);
+  controller.abort();
+  await rest;
+  assert.equal(activity.isWaiting, false);
 });
 
 Deno.test("readBatches() tells when each read came, and asks for the future limit before it", async () => {

@@ -328,7 +328,9 @@ Deno.test("WatermarkOperator is not moved by a row in the future, nor held by it
 
 Deno.test("WatermarkOperator passes on what is not its own, and refuses unknown inputs", () => {
   const driver = new Driver();
-  driver.push({ kind: "view-request" });
+  assert.deepEqual(driver.push({ kind: "view-request" }), [
+    { kind: "view-request", eventTimeMaxMs: undefined },
+  ]);
   assert.deepEqual(driver.kinds, ["view-request"]);
   driver.close("never opened");
   assert.throws(() => driver.rows("never opened", 0, 1), /"never opened" was never opened/);
@@ -523,4 +525,13 @@ Deno.test("WatermarkOperator obeys the naive rules, whatever inputs do", () => {
     }),
     { numRuns: 300 },
   );
+});
+
+Deno.test("WatermarkOperator tells a view the highest event time, futures left out", () => {
+  const driver = new Driver();
+  driver.open("a");
+  driver.rows("a", 1, 40, 35, "future");
+  assert.deepEqual(driver.push({ kind: "view-request" }), [
+    { kind: "view-request", eventTimeMaxMs: 40_000 },
+  ]);
 });

@@ -1,0 +1,51 @@
+import type { WindowSummary } from "../window/window_summary.ts";
+import { PieceMeter } from "./pieces.ts";
+import { mergeWindows } from "./range_merger.ts";
+import type { WindowRangeReader } from "./window_range.ts";
+
+/** Which windows to read, and how coarsely. */
+export interface StepQuery {
+  /** Length of the merged windows: a multiple of that of the windows, aligned to the epoch. */
+  readonly stepMs: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Only merged windows that start before this time: where the page before this one ended. */
+  readonly beforeMs: number;
+  readonly status?: number | undefined;
+  readonly limit: number;
+  readonly urlsMax: number;
+  /** Windows up to here have all closed. */
+  readonly closedUpToMs: number;
+}
+
+/**
+ * Windows merged to longer ones, newest first; `undefined` is a pause. Those that reach into
+ * `[fromMs, toMs)` are merged whole: what is cut off at its edge would look like less traffic.
+ *
+ * @returns where the next page begins; `undefined` where there is none
+ */
+export function* windowsByStep(
+  history: WindowRangeReader,
+  query: StepQuery,
+): Generator<WindowSummary | undefined, number | undefined> {
+  const { stepMs, status, limit, urlsMax, closedUpToMs } = query;
+  const floor = (timeMs: number) => Math.floor(timeMs / stepMs) * stepMs;
+  const fromMs = floor(query.fromMs);
+  const meter = new PieceMeter();
+  let endMs = Math.min(Math.ceil(query.toMs / stepMs) * stepMs, query.beforeMs);
+  for (let count = 0;;) {
+    const newestMs = history.newestStart(fromMs, endMs, status);
+    if (newestMs === undefined) return undefined;
+    if (count === limit) return endMs;
+    const startMs = floor(newestMs);
+    const range = { fromMs: startMs, toMs: startMs + stepMs, status, urlsMax };
+    const pieces = mergeWindows(history, range, meter);
+    let step = pieces.next();
+    for (; step.done !== true; step = pieces.next()) yield undefined;
+    endMs = startMs;
+    // What was there a moment ago may have been deleted meanwhile.
+    if (step.value === undefined) continue;
+    count++;
+    yield { ...step.value, state: startMs + stepMs <= closedUpToMs ? "closed" : "open" };
+  }
+}

@@ -1,0 +1,36 @@
+import {
+  CLIENTS_ROUTE,
+  ERRORS_ROUTE,
+  SUMMARY_ROUTE,
+  WINDOW_ROUTE,
+  WINDOWS_ROUTE,
+} from "./history_routes.ts";
+import { EVENTS_ROUTE, METRICS_ROUTE, OPEN_WINDOWS_ROUTE } from "./now_routes.ts";
+import {
+  ASSETS_ROUTE,
+  DOCS_ROUTE,
+  HEALTH_ROUTE,
+  INDEX_ROUTE,
+  LOGS_ROUTE,
+  OPENAPI_ROUTE,
+  READINESS_ROUTE,
+} from "./program_routes.ts";
+
+/** Every route that there is. */
+export const ALL_ROUTES = [
+  METRICS_ROUTE,
+  WINDOWS_ROUTE,
+  OPEN_WINDOWS_ROUTE,
+  WINDOW_ROUTE,
+  EVENTS_ROUTE,
+  SUMMARY_ROUTE,
+  CLIENTS_ROUTE,
+  ERRORS_ROUTE,
+  LOGS_ROUTE,
+  HEALTH_ROUTE,
+  READINESS_ROUTE,
+  OPENAPI_ROUTE,
+  DOCS_ROUTE,
+  INDEX_ROUTE,
+  ASSETS_ROUTE,
+] as const;
