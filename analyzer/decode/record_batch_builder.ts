@@ -1,4 +1,5 @@
 import { copyPadded, PADDING_BYTES } from "../padded_bytes.ts";
+import { takeMemory } from "./column_memory.ts";
 import { hashBytes } from "../sketch/hash.ts";
 import type { IpMask } from "./ip_mask.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "./malformed_reason.ts";
@@ -13,9 +14,9 @@ import {
 
 /**
  * Collects lines into the columns of a {@linkcode RecordBatch}. One builder serves an input for
- * its whole life. Every batch owns its columns: they are made anew with its first error, as large as
- * those before, and grow where that was too small. Between batches it holds none: there may be
- * hundreds of inputs, most of them quiet.
+ * its whole life. Every batch owns its columns until whoever reads it last gives their memory back:
+ * they are taken with its first error, as large as those before, and grow where that was too small.
+ * Between batches it holds none: there may be hundreds of inputs, most of them quiet.
  */
 export class RecordBatchBuilder {
   readonly #windowLengthMs: number;
@@ -280,13 +281,16 @@ class Columns {
   constructor(rowsMax: number) {
     this.rowsMax = rowsMax;
     // One buffer for all: making six of them would cost as much as reading a hundred lines.
-    const buffer = new ArrayBuffer(28 * rowsMax + 8);
+    const buffer = takeMemory(28 * rowsMax + 8);
     this.ipHashes = new Uint32Array(buffer, 0, 2 * rowsMax);
     this.urlHashes = new Uint32Array(buffer, 8 * rowsMax, 2 * rowsMax);
     this.urlOffsets = new Uint32Array(buffer, 16 * rowsMax, rowsMax + 1);
     this.lineOffsets = new Uint32Array(buffer, 20 * rowsMax + 4, rowsMax + 1);
     this.windowIndexes = new Uint16Array(buffer, 24 * rowsMax + 8, rowsMax);
     this.statuses = new Uint16Array(buffer, 26 * rowsMax + 8, rowsMax);
+    // Whatever was there before.
+    this.urlOffsets[0] = 0;
+    this.lineOffsets[0] = 0;
   }
 
   /** The same rows, with room for twice as many, and `rowsMin` at least. */
@@ -376,7 +380,6 @@ class GrowingBytes {
     this.settle();
     if (this.#end === 0) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#end);
-    // New memory is filled with zeros, which costs as much as half of the copying.
     this.#bytesExpected = this.#end + (this.#end >> 3) + PADDING_BYTES;
     this.#replace(NO_BYTES);
     this.#end = 0;
@@ -386,7 +389,7 @@ class GrowingBytes {
   #grow(end: number): void {
     const bytesMin = this.#end + PADDING_BYTES;
     const bytes = new Uint8Array(
-      this.#bytes === NO_BYTES ? Math.max(bytesMin, this.#bytesExpected) : 2 * bytesMin,
+      takeMemory(this.#bytes === NO_BYTES ? Math.max(bytesMin, this.#bytesExpected) : 2 * bytesMin),
     );
     bytes.set(this.#bytes.subarray(0, end));
     this.#replace(bytes);

@@ -13,7 +13,7 @@ import { EventPublisher } from "../http/event_publisher.ts";
 import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
-import { exposureWarning, type TlsFiles } from "../socket_options.ts";
+import { exposureWarning } from "../socket_options.ts";
 import { isLoopback } from "../source/ip_network.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
@@ -35,8 +35,6 @@ import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
 import { readTokenFile } from "./token_file.ts";
-import { tlsClient, type TlsIdentity, tlsServer } from "./tls.ts";
-import { readCertificates, readTlsIdentity } from "./tls_files.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -66,8 +64,8 @@ export async function runAnalyzer(
   // The key lies with the results, which are opened last; before that, nothing of a file is kept.
   let ipMask: () => IpMask | undefined = () => undefined;
   const files = maskedLogFiles(systemLogFiles, () => ipMask());
-  const sources = config.sources.map((source) =>
-    createSource(source, config, { clock, limitCounter, files })
+  const sources = await Promise.all(
+    config.sources.map((source) => createSource(source, config, { clock, limitCounter, files })),
   );
   // A file that is not there is told before anything is made: a mistyped name leaves no trace.
   // One that is followed need not be there, and after a first start need not even be readable.
@@ -209,7 +207,7 @@ function warnOfStrangers(
   );
 }
 
-function createSource(
+async function createSource(
   source: SourceConfig,
   config: AnalyzerConfig,
   { clock, limitCounter, files }: {
@@ -217,7 +215,7 @@ function createSource(
     readonly limitCounter: LimitCounter;
     readonly files: LogFiles;
   },
-): Source {
+): Promise<Source> {
   const nowMs = () => clock.wallMs();
   const { once, limits, listening, connecting } = config;
   const handshakeTime = { clock, limits, limitCounter };
@@ -225,13 +223,9 @@ function createSource(
     case "tcp":
     case "tls": {
       const { address } = source;
-      const { authorities, tls } = connecting;
-      const upgrade = source.kind === "tcp" ? undefined : tlsClient({
-        ...handshakeTime,
-        hostname: address.hostname,
-        authorities: readAuthorities("--tls-ca", authorities),
-        identity: tls && readIdentity("--tls-client-cert", "--tls-client-key", tls),
-      });
+      const upgrade = source.kind === "tcp"
+        ? undefined
+        : (await import("./source_tls.ts")).clientUpgrade(address, connecting, handshakeTime);
       return new TcpSource(source.name, {
         connect: (signal) => connectTcp(address, signal, upgrade),
         once,
@@ -240,12 +234,9 @@ function createSource(
       });
     }
     case "tcp-listen": {
-      const { allow, tls, clientAuthorities } = listening;
-      const upgrade = tls && tlsServer({
-        ...handshakeTime,
-        identity: readIdentity("--tls-cert", "--tls-key", tls),
-        clientAuthorities: readAuthorities("--tls-client-ca", clientAuthorities),
-      });
+      const { allow, tls } = listening;
+      const upgrade = tls &&
+        (await import("./source_tls.ts")).serverUpgrade(tls, listening, handshakeTime);
       const listen = () => listenTcp(source.address, clock, upgrade);
       return new TcpListenSource(source.name, { listen, allow, once, nowMs });
     }
@@ -258,17 +249,6 @@ function createSource(
     case "standard-input":
       return new StandardInputSource(() => Deno.stdin.readable, nowMs);
   }
-}
-
-function readIdentity(certificateOption: string, keyOption: string, files: TlsFiles): TlsIdentity {
-  return readTlsIdentity(
-    { option: certificateOption, path: files.certificate },
-    { option: keyOption, path: files.key },
-  );
-}
-
-function readAuthorities(option: string, path: string | undefined): readonly string[] | undefined {
-  return path === undefined ? undefined : readCertificates({ option, path });
 }
 
 function openResults(config: AnalyzerConfig, options: ResultsOptions): Promise<Results> {

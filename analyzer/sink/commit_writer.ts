@@ -4,6 +4,7 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
+import { giveBackMemory } from "../decode/column_memory.ts";
 import type { InputPosition, LineSample, SampleKind } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
 import { messageOf } from "../exceptions.ts";
@@ -200,6 +201,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       this.#hasSeenFuture = true;
       reporter.futureRow();
     }
+    // Nobody comes behind the writer.
+    giveBackMemory(batch.errors);
     this.#changed();
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { giveBackMemory } from "../../../analyzer/decode/column_memory.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
 import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import {
@@ -47,6 +48,27 @@ Deno.test("RecordBatchBuilder.build() makes an empty batch of nothing", () => {
   assert.deepEqual(batch.errors.urlOffsets, new Uint32Array(1));
   assert.deepEqual(batch.errors.lineOffsets, new Uint32Array(1));
   assert.equal(batch.windowStartsMs.length, 0);
+});
+
+Deno.test("RecordBatchBuilder.build() makes the same of memory that was given back, whatever is left in it", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const build = () => {
+    const window = builder.addRow(0);
+    for (let i = 0; i < 2000; i++) addError(builder, errorRow(window, i));
+    return builder.build(ORIGIN).errors;
+  };
+  // The first one has grown; those after it are made as large as it was at once.
+  build();
+  const errors = build();
+  const expected = structuredClone(errors);
+  const memory = errors.lineBytes.buffer;
+  for (const { buffer } of [errors.lineBytes, errors.urlBytes, errors.ipHashes]) {
+    new Uint8Array(buffer).fill(0xaa);
+  }
+  giveBackMemory(errors);
+  const again = build();
+  assert.equal(again.lineBytes.buffer, memory);
+  assert.deepEqual(structuredClone(again), expected);
 });
 
 // S-12
