@@ -4,17 +4,9 @@ import type { AnalyzerConfig, SourceConfig } from "../config.ts";
 import type { IpMask } from "../decode/ip_mask.ts";
 import { counted } from "../counted.ts";
 import { messageOf } from "../exceptions.ts";
-import { answerStarting, createApp } from "../http/app.ts";
-import { BearerToken } from "../http/bearer_token.ts";
-import { Guard } from "../http/guard.ts";
-import { HostList } from "../http/host_list.ts";
-import { EventIds } from "../http/event_ids.ts";
-import { EventPublisher } from "../http/event_publisher.ts";
-import { ErrorSearch } from "../history/error_search.ts";
 import { LimitCounter } from "../limits.ts";
 import { type RunningPipeline, startPipeline } from "../pipeline.ts";
 import { exposureWarning } from "../socket_options.ts";
-import { isLoopback } from "../source/ip_network.ts";
 import { ConsoleReporter } from "../sink/console_reporter.ts";
 import type { Reporter } from "../sink/reporter.ts";
 import { showStatus } from "../sink/status_display.ts";
@@ -26,7 +18,7 @@ import { FollowedFileSource } from "../source/followed_file_source.ts";
 import { TcpListenSource } from "../source/tcp_listen_source.ts";
 import { TcpSource } from "../source/tcp_source.ts";
 import type { Tracing } from "../tracing.ts";
-import { startServer } from "./http_server.ts";
+import type { HttpInterface, HttpInterfaceOptions } from "./http_interface.ts";
 import { maskedLogFiles, systemLogFiles } from "./log_files.ts";
 import { openTelemetry } from "./open_telemetry.ts";
 import type { OpenResults, Results } from "./results.ts";
@@ -34,7 +26,6 @@ import { StandardInputSource } from "./standard_input_source.ts";
 import { type ResultsOptions, StoredResults } from "./stored_results.ts";
 import { connectTcp, listenTcp } from "./tcp.ts";
 import type { Terminal } from "./terminal.ts";
-import { readTokenFile } from "./token_file.ts";
 import { UnsavedResults } from "./unsaved_results.ts";
 
 /** What a run is given by the program around it. */
@@ -71,7 +62,7 @@ export async function runAnalyzer(
   // One that is followed need not be there, and after a first start need not even be readable.
   for (const source of sources) if (!source.isLive) await source.prepare(undefined);
   const notice = (line: string) => reporter.notice(line);
-  const guard = await createGuard(config, limitCounter, notice);
+  const http = await createHttp({ config, clock, limitCounter, version, startedAtMs, notice });
   const tracing = openTelemetry(version);
   const retrier = new StorageRetrier({ clock, signal, notice, tracing });
   // Locked before HTTP listens, and closed behind it: nobody is answered from a closed history.
@@ -83,17 +74,8 @@ export async function runAnalyzer(
     limitCounter,
   });
   ipMask = () => results.ipMask;
-  let app: ReturnType<typeof createApp> | undefined;
-  let events: EventPublisher | undefined;
-  const onException = (exception: unknown) =>
-    reporter.notice(`HTTP: an answer failed: ${messageOf(exception)}`);
   // Listening comes first: a port in use has to be known before anything is moved or consumed.
-  const server = config.http === undefined ? undefined : startServer(
-    config.http,
-    (request, sent) =>
-      guard.answer(request, sent, (request) => app?.fetch(request) ?? answerStarting()),
-    onException,
-  );
+  http?.listen();
   try {
     if (config.reset) {
       // The port of a source may be in use as well, or a log that is followed not be readable.
@@ -111,51 +93,12 @@ export async function runAnalyzer(
       retrier,
       limitCounter,
       tracing,
-      isAnswering: () => server?.isAnswering() ?? false,
+      isAnswering: () => http?.isAnswering() ?? false,
       signal,
     });
-    const { identity, state } = opened.recovered;
-    events = new EventPublisher({
-      live: pipeline.board,
-      history: opened.history,
-      clock,
-      ids: new EventIds({
-        outputId: identity.outputId,
-        runId: crypto.randomUUID(),
-        newestStartMs: opened.history.newestStartMs(),
-      }),
-      windowLengthMs: config.windowLengthMs,
-      showsSamples: !config.maskIp,
-      limits: config.limits,
-      limitCounter,
-      onException,
-    });
-    app = createApp({
-      live: pipeline.board,
-      history: opened.history,
-      events,
-      savedErrors: opened.savedErrors && new ErrorSearch({
-        ...opened.savedErrors,
-        windowLengthMs: config.windowLengthMs,
-        limits: config.limits,
-        limitCounter,
-      }),
-      deliveries: pipeline.deliveries,
-      retention: opened.retention,
-      limits: config.limits,
-      limitCounter,
-      turn: () => clock.turn(),
-      refused: guard.refused,
-      health: pipeline.health,
-      ...(state === undefined ? {} : { totalsAtStart: state.totals }),
-      version,
-      startedAtMs,
-      nowMs: () => clock.wallMs(),
-      monotonicMs: () => clock.monotonicMs(),
-      onException,
-    });
-    warnOfStrangers(config, server?.url, notice);
-    if (server !== undefined) surroundings.onListening?.(server.url);
+    http?.serve(pipeline, opened);
+    warnOfStrangers(config, notice);
+    if (http?.url !== undefined) surroundings.onListening?.(http.url);
 
     const screen = new AbortController();
     if (terminal.isInteractive && !config.screen.quiet) {
@@ -163,7 +106,7 @@ export async function runAnalyzer(
     }
     // Where HTTP is on, lines may still be delivered: then the chain goes on.
     void pipeline.sourcesEnded.then(() =>
-      reporter.notice(`All sources have ended: results stay at ${server?.url} until Ctrl-C`)
+      reporter.notice(`All sources have ended: results stay at ${http?.url} until Ctrl-C`)
     );
     try {
       await pipeline.done;
@@ -172,27 +115,20 @@ export async function runAnalyzer(
     }
     reportEnd(pipeline, signal, reporter);
   } finally {
-    // The server would wait for ever for streams that do not end by themselves.
-    await server?.stop({ hasEnding: events?.stop() ?? false });
+    await http?.stop();
   }
 }
 
 /** @throws {StartException} where there is no token in the file of the token */
-async function createGuard(
-  { http, httpHosts, tokenFile, limits }: AnalyzerConfig,
-  limitCounter: LimitCounter,
-  notice: (line: string) => void,
-): Promise<Guard> {
-  const token = tokenFile === undefined
-    ? undefined
-    : await BearerToken.of(await readTokenFile(resolve(tokenFile), notice));
-  const hosts = new HostList(http ?? { hostname: "localhost" }, httpHosts);
-  return new Guard({ token, hosts, limits, limitCounter });
+async function createHttp(options: HttpInterfaceOptions): Promise<HttpInterface | undefined> {
+  const { http } = options.config;
+  if (http === undefined) return undefined;
+  const { HttpInterface } = await import("./http_interface.ts");
+  return await HttpInterface.create(http, options);
 }
 
 function warnOfStrangers(
-  { http, tokenFile, sources, listening }: AnalyzerConfig,
-  url: string | undefined,
+  { sources, listening }: AnalyzerConfig,
   notice: (line: string) => void,
 ): void {
   for (const source of sources) {
@@ -200,11 +136,6 @@ function warnOfStrangers(
     const warning = exposureWarning(source, listening);
     if (warning !== undefined) notice(warning);
   }
-  if (url === undefined || tokenFile !== undefined || isLoopback(http!.hostname)) return;
-  notice(
-    `Results are served to anyone who reaches ${url.replace("http://", "")}: ` +
-      "add --token-file, or bind to 127.0.0.1",
-  );
 }
 
 async function createSource(
