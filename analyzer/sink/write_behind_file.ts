@@ -104,7 +104,7 @@ export class WriteBehindFile {
     while (this.#taken - this.#durable > KEPT_BYTES_MAX) await this.#waitForSync();
     if (this.#writing === this.#taken) return;
     this.#file ??= await this.#retrier.retry(() => this.#storage.append(this.#path));
-    if (this.#written - this.#syncing >= SYNC_AHEAD_BYTES) this.#beginSync(this.#file);
+    if (this.#isMuchWritten()) this.#beginSync(this.#file);
     const end = this.#taken;
     const bytes = this.#kept(this.#writing, end);
     this.#writing = end;
@@ -126,7 +126,16 @@ export class WriteBehindFile {
     this.#sync = file.sync().then(
       () => this.#release(end),
       (exception) => this.#fail(exception),
-    ).then(() => this.#sync = undefined);
+    ).then(() => {
+      this.#sync = undefined;
+      // At once, so that a disk that is slower than the caller is never idle.
+      const isWorking = this.#refused === undefined && this.#broken === undefined;
+      if (isWorking && this.#file === file && this.#isMuchWritten()) this.#beginSync(file);
+    });
+  }
+
+  #isMuchWritten(): boolean {
+    return this.#written - this.#syncing >= SYNC_AHEAD_BYTES;
   }
 
   #fail(exception: unknown): void {
@@ -219,5 +228,8 @@ export const BLOCK_BYTES = 512 * 1024;
 /** What is written before it is begun to be made durable. */
 export const SYNC_AHEAD_BYTES = 4 * 1024 * 1024;
 
-/** What may wait to become durable; a fast disk never has as much to do. */
-export const KEPT_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * What may wait to become durable. A disk that is slower than what comes has the more to do at once,
+ * and so is faster; others never have as much to do.
+ */
+export const KEPT_BYTES_MAX = 24 * 1024 * 1024;
