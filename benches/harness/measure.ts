@@ -28,7 +28,10 @@ export interface Result {
 export async function compare(contenders: readonly Contender[], runs: number): Promise<Result[]> {
   const all = contenders.map(() => [] as Run[]);
   for (let i = 0; i < runs; i++) {
-    for (const [j, contender] of contenders.entries()) all[j]!.push(await contender.run());
+    for (const [j, contender] of contenders.entries()) {
+      await settleDisk();
+      all[j]!.push(await contender.run());
+    }
   }
   return contenders.map(({ name }, j) => {
     const seconds = all[j]!.map((run) => run.seconds).sort((a, b) => a - b);
@@ -40,6 +43,15 @@ export async function compare(contenders: readonly Contender[], runs: number): P
       peakBytes: Math.max(...all[j]!.map((run) => run.peakBytes ?? 0)),
     };
   });
+}
+
+/** What the run before has left to the disk, its removed files included, is no part of the next one. */
+async function settleDisk(): Promise<void> {
+  try {
+    await new Deno.Command("sync").output();
+  } catch (exception) {
+    if (!(exception instanceof Deno.errors.NotFound)) throw exception;
+  }
 }
 
 export function median(values: readonly number[]): number {
