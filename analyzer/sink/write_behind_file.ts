@@ -228,8 +228,5 @@ export const BLOCK_BYTES = 512 * 1024;
 /** What is written before it is begun to be made durable. */
 export const SYNC_AHEAD_BYTES = 4 * 1024 * 1024;
 
-/**
- * What may wait to become durable. A disk that is slower than what comes has the more to do at once,
- * and so is faster; others never have as much to do.
- */
-export const KEPT_BYTES_MAX = 24 * 1024 * 1024;
+/** What may wait to become durable; a fast disk never has as much to do. */
+export const KEPT_BYTES_MAX = 8 * 1024 * 1024;
