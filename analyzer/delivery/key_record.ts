@@ -1,6 +1,6 @@
 import { MALFORMED_REASONS, type MalformedReason } from "../decode/malformed_reason.ts";
 import type { CsvLayout } from "../decode/record_batch.ts";
-import { emptyTotals, type Totals } from "../sink/totals.ts";
+import { emptyTotals, TOTAL_COUNTS, type Totals } from "../sink/totals.ts";
 import type { HeadHash } from "./body_head.ts";
 
 /** What is kept of a delivery that has a key. */
@@ -31,7 +31,7 @@ export function encodeKeyRecord(record: KeyRecord): string {
     isComplete ? 1 : 0,
     headHash,
     csvLayout === undefined ? [] : [csvLayout.fieldCount, ...csvLayout.columns],
-    COUNTS.map((name) => totals[name]),
+    TOTAL_COUNTS.map((name) => totals[name]),
     MALFORMED_REASONS.map((reason) => totals.malformed[reason]),
     [...totals.errorsByStatus],
   ]);
@@ -53,7 +53,7 @@ export function decodeKeyRecord(text: string): KeyRecord {
     csvLayout: fieldCount === undefined ? undefined : { fieldCount, columns },
     totals: {
       ...emptyTotals(),
-      ...Object.fromEntries(COUNTS.map((name, i) => [name, counts[i] ?? 0])),
+      ...Object.fromEntries(TOTAL_COUNTS.map((name, i) => [name, counts[i] ?? 0])),
       malformed: Object.fromEntries(
         MALFORMED_REASONS.map((reason, i) => [reason, malformed[i] ?? 0]),
       ) as Record<MalformedReason, number>,
@@ -72,21 +72,3 @@ export function usedAtMsOfRecord(text: string): number {
   const start = text.indexOf(" ") + "[ ".length;
   return Number(text.slice(start, text.indexOf(",", start)));
 }
-
-/** In the order in which they are written, which belongs to the format: new ones go to the end. */
-const COUNTS = [
-  "bytes",
-  "lines",
-  "valid",
-  "oversized",
-  "empty",
-  "header",
-  "partial",
-  "inWindows",
-  "late",
-  "future",
-  "errors",
-  "errorsInWindows",
-  "lateErrors",
-  "futureErrors",
-] as const satisfies readonly (keyof Totals)[];

@@ -70,8 +70,8 @@ export function emptyTotals(): Totals {
 /** What was counted between two moments of one run; the rules of {@linkcode Totals} hold in it too. */
 export function totalsSince(before: Totals, now: Totals): Totals {
   const counts = Object.fromEntries(
-    COUNTS.map((name) => [name, now[name] - before[name]]),
-  ) as Record<typeof COUNTS[number], number>;
+    TOTAL_COUNTS.map((name) => [name, now[name] - before[name]]),
+  ) as Record<typeof TOTAL_COUNTS[number], number>;
   return {
     ...counts,
     malformed: Object.fromEntries(
@@ -87,8 +87,11 @@ export function totalsSince(before: Totals, now: Totals): Totals {
   };
 }
 
-/** The totals that are one number each. */
-const COUNTS = [
+/**
+ * The totals that are one number each. Their order belongs to the format of checkpoints: new ones go
+ * to the end.
+ */
+export const TOTAL_COUNTS = [
   "bytes",
   "lines",
   "valid",
