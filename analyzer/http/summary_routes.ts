@@ -1,7 +1,7 @@
 import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
-import { toStatusJson } from "../window/window_json.ts";
+import { toCountsJson } from "../window/window_json.ts";
 import { CLIENTS_ROUTE, SUMMARY_ROUTE } from "./api/history_routes.ts";
 import type { ClientsSchema, SummarySchema, UrlSummarySchema } from "./api/history_schemas.ts";
 import type { Json } from "./api/json_schemas.ts";
@@ -79,14 +79,7 @@ function toSummaryJson(
     from: toTime(fromMs),
     to: toTime(toMs),
     windows: summary.windows,
-    total_count: summary.totalCount,
-    error_count: summary.errorCount,
-    error_rate: summary.totalCount === 0 ? 0 : summary.errorCount / summary.totalCount,
-    unique_ips: summary.uniqueIps.count,
-    unique_ips_exact: summary.uniqueIps.isExact,
-    late_count: summary.lateCount,
-    late_error_count: summary.lateErrorCount,
-    statuses: summary.statuses.map((status) => toStatusJson(status, urlsMax)),
+    ...toCountsJson(summary, urlsMax),
     urls: (only.length === 0 ? summary.urls : summary.urls.filter(({ url }) => only.includes(url)))
       .slice(0, urlsMax).map((url) => toUrlSummaryJson(url, listedErrors)),
   };

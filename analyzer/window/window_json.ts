@@ -15,14 +15,24 @@ export function toWindowJson(
     end: new Date(summary.startMs + summary.lengthMs).toISOString(),
     state: summary.state,
     length_ms: summary.lengthMs,
-    total_count: summary.totalCount,
-    error_count: summary.errorCount,
-    error_rate: summary.totalCount === 0 ? 0 : summary.errorCount / summary.totalCount,
-    unique_ips: summary.uniqueIps.count,
-    unique_ips_exact: summary.uniqueIps.isExact,
-    late_count: summary.lateCount,
-    late_error_count: summary.lateErrorCount,
-    statuses: summary.statuses.map((status) => toStatusJson(status, urlsMax)),
+    ...toCountsJson(summary, urlsMax),
+  };
+}
+
+/** The JSON form of what is counted of a window, or of a range of them. */
+export function toCountsJson(
+  counts: Omit<WindowSummary, "startMs" | "lengthMs" | "state">,
+  urlsMax: number,
+): Omit<WindowJson, "start" | "end" | "state" | "length_ms"> {
+  return {
+    total_count: counts.totalCount,
+    error_count: counts.errorCount,
+    error_rate: counts.totalCount === 0 ? 0 : counts.errorCount / counts.totalCount,
+    unique_ips: counts.uniqueIps.count,
+    unique_ips_exact: counts.uniqueIps.isExact,
+    late_count: counts.lateCount,
+    late_error_count: counts.lateErrorCount,
+    statuses: counts.statuses.map((status) => toStatusJson(status, urlsMax)),
   };
 }
 
@@ -83,7 +93,7 @@ export interface UrlJson {
 }
 
 /** The JSON form of the errors of one status. */
-export function toStatusJson(summary: StatusSummary, urlsMax: number): StatusJson {
+function toStatusJson(summary: StatusSummary, urlsMax: number): StatusJson {
   return {
     status: summary.status,
     error_count: summary.errorCount,
