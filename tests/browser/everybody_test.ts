@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { SampleKind } from "../../analyzer/decode/record_batch.ts";
 import { ATTACKS, UNSAFE_TO_SHOW } from "../hostile/attacks.ts";
 import { source } from "../support/fake_analyzer.ts";
 import { chartRows, LOOKS, prepareBrowser, testPage, until, violations } from "./support.ts";
@@ -71,7 +72,7 @@ testPage(
       source(`tcp://${text}`, { phase: "waiting", reason: text })
     );
     fake.samples = HOSTILE_TEXTS.map((text, i) => ({
-      kind: i % 2 === 0 ? "not_json" : text,
+      kind: (i % 2 === 0 ? "not_json" : text) as SampleKind,
       text,
     }));
     for (const text of HOSTILE_TEXTS) {

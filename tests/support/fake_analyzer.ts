@@ -4,7 +4,7 @@ import { toSafeJson } from "../../command_line/escape_text.ts";
 import type {
   ErrorJson,
   Rates,
-  Sample,
+  SampleJson,
   SourceJson,
   StatusEvent,
 } from "../../analyzer/http/dashboard/types.ts";
@@ -73,7 +73,7 @@ export class FakeAnalyzer implements AsyncDisposable {
     error_rate_hour_before: 0.022,
   };
   sources: SourceJson[] = [source("tcp://127.0.0.1:9999")];
-  samples: Sample[] = [
+  samples: SampleJson[] = [
     { kind: "not_json", text: "GET /healthz HTTP/1.1" },
     { kind: "bad_ip", text: null },
   ];

@@ -2,7 +2,7 @@ import { LogText } from "./elements.js";
 import { formatCount, formatDuration, formatSpan } from "./format.js";
 import { html, useState } from "./preact.js";
 
-/** @import { Sample, SourceJson, StatusEvent, TotalsJson, WindowJson } from "./types.ts" */
+/** @import { SampleJson, SourceJson, StatusEvent, TotalsJson, WindowJson } from "./types.ts" */
 
 const PHASES = {
   starting: "starting",
@@ -83,7 +83,7 @@ function LeftOut({ status, windows }) {
   `;
 }
 
-/** @param {{ samples: readonly Sample[] }} props */
+/** @param {{ samples: readonly SampleJson[] }} props */
 function Samples({ samples }) {
   if (samples.length === 0) return html`<p class="quiet">No sample is kept of it.</p>`;
   return samples.map(({ kind, text }) =>

@@ -1,16 +1,20 @@
+import type {
+  ClientsSchema,
+  ErrorSchema,
+  SummarySchema,
+  UrlSummarySchema,
+} from "../api/history_schemas.ts";
+import type { Json } from "../api/json_schemas.ts";
 import type { RatesJson } from "../error_rates.ts";
 import type { SourceJson, TotalsJson } from "../live_json.ts";
-import type { StatusEventJson } from "../status_event.ts";
+import type { SampleJson, StatusEventJson } from "../status_event.ts";
 import type { StatusJson, UrlJson, WindowJson } from "../../window/window_json.ts";
 import type { ApiException } from "./api.js";
 
-export type { SourceJson, StatusJson, TotalsJson, UrlJson, WindowJson };
+export type { SampleJson, SourceJson, StatusJson, TotalsJson, UrlJson, WindowJson };
 
 /** What the page reads of the event `status`. */
-export type StatusEvent = Omit<StatusEventJson, "rates" | "samples"> & {
-  readonly rates: Rates;
-  readonly samples: readonly Sample[];
-};
+export type StatusEvent = Omit<StatusEventJson, "rates"> & { readonly rates: Rates };
 
 /** Errors now against the hour before; null as long as there is nothing to tell. */
 export type Rates = Pick<
@@ -21,59 +25,17 @@ export type Rates = Pick<
   | "error_rate_hour_before"
 >;
 
-/** The latest line of a kind that could not be counted as it should. */
-export interface Sample {
-  readonly kind: string;
-  /** Null where it may not be shown, since it may hold an address. */
-  readonly text: string | null;
-}
-
-/** What the page reads of `/summary`. */
-export interface SummaryJson {
-  readonly from: string;
-  readonly to: string;
-  readonly total_count: number;
-  readonly error_count: number;
-  readonly error_rate: number;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: boolean;
-  readonly late_count: number;
-  readonly late_error_count: number;
-  readonly windows: number;
-  readonly statuses: readonly StatusJson[];
-  readonly urls: readonly SummaryUrl[];
-}
+/** What `/summary` answers. */
+export type SummaryJson = Json<typeof SummarySchema>;
 
 /** A failing URL in a range. */
-export interface SummaryUrl {
-  readonly url: string;
-  readonly count: number;
-  readonly count_error_max?: number;
-  readonly share: number;
-  readonly statuses: readonly { readonly status: number; readonly count: number }[];
-  readonly first_seen: string;
-  readonly last_seen: string;
-  readonly trend: readonly number[];
-}
+export type SummaryUrl = Json<typeof UrlSummarySchema>;
 
 /** Distinct clients of a URL in a range. */
-export interface UrlClients {
-  readonly url: string;
-  readonly unique_ips: number;
-  readonly unique_ips_exact: boolean;
-  readonly complete: boolean;
-}
+export type UrlClients = Json<typeof ClientsSchema>["clients"][number];
 
 /** One stored error; null is what cannot be read of it. */
-export interface ErrorJson {
-  readonly time: string | null;
-  readonly window_start: string | null;
-  readonly status: number | null;
-  readonly method: string | null;
-  readonly url: string | null;
-  readonly ip: string | null;
-  readonly record: unknown;
-}
+export type ErrorJson = Json<typeof ErrorSchema>;
 
 /** What the address tells: what is looked at. */
 export interface View {
