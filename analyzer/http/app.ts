@@ -74,13 +74,13 @@ export function createApp(given: AppDeps): HttpApp {
       : ["POST", "This address only takes what is sent to it"];
     app.all(path, (context) => {
       context.header("Allow", allowed);
-      return refuse(context, new Refusal(405, "method_not_allowed", message, { allowed }));
+      return refuse(context, new Refusal("method_not_allowed", message, { allowed }));
     });
   }
   app.notFound((context) =>
     refuse(
       context,
-      new Refusal(404, "unknown_path", "There is nothing here; GET / lists the routes"),
+      new Refusal("unknown_path", "There is nothing here; GET / lists the routes"),
     )
   );
   return app;
@@ -90,7 +90,6 @@ export function createApp(given: AppDeps): HttpApp {
 export function answerStarting(): Response {
   return refusalResponse(
     new Refusal(
-      503,
       "starting",
       "The state of the run before is being restored: ask again in a moment",
       { retryAfterSeconds: 1 },
@@ -118,7 +117,7 @@ async function compute(
   } catch (exception) {
     if (exception instanceof Refusal) return refuse(context, exception);
     reportException(exception);
-    return refuse(context, new Refusal(500, "internal", "The answer could not be computed"));
+    return refuse(context, new Refusal("internal", "The answer could not be computed"));
   }
 }
 

@@ -28,7 +28,7 @@ export function dashboardRoutes(index: (context: Context) => Response): Route[] 
     route(ASSETS_ROUTE, (context) => {
       const asset = assets.get(context.req.param("name") ?? "");
       if (asset !== undefined) return asset.answer(context);
-      throw new Refusal(404, "unknown_path", "There is nothing here; GET / lists the routes");
+      throw new Refusal("unknown_path", "There is nothing here; GET / lists the routes");
     }),
   ];
 }

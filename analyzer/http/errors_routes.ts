@@ -36,7 +36,7 @@ export function errorsRoutes(deps: AppDeps): Route[] {
 
 /** @throws {Refusal} always */
 export function throwNotSaved(): never {
-  throw new Refusal(404, "not_saved", "This run saves nothing (--no-save), so there is no record");
+  throw new Refusal("not_saved", "This run saves nothing (--no-save), so there is no record");
 }
 
 function toErrorJson(error: StoredError, windowLengthMs: number): Json<typeof ErrorSchema> {

@@ -15,13 +15,12 @@ export function eventsRoutes({ events, limits }: AppDeps): Route[] {
       switch (body) {
         case "full":
           throw new Refusal(
-            503,
             "too_many_event_clients",
             `No more than ${limits.eventClients} clients are taken at a time`,
             { retryAfterSeconds: FULL_RETRY_SECONDS },
           );
         case "stopped":
-          throw new Refusal(503, "stopping", "The program is stopping", {
+          throw new Refusal("stopping", "The program is stopping", {
             retryAfterSeconds: STOPPED_RETRY_SECONDS,
           });
       }

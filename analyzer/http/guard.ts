@@ -85,7 +85,6 @@ export class Guard {
       return {
         reason: "host",
         refusal: new Refusal(
-          421,
           "misdirected_request",
           "This host is not known here: start vigie with --http-host NAME to add one",
         ),
@@ -94,14 +93,14 @@ export class Guard {
     if (isCrossSite(method, headers)) {
       return {
         reason: "cross_site",
-        refusal: new Refusal(403, "cross_site", "Pages of other sites may only link here"),
+        refusal: new Refusal("cross_site", "Pages of other sites may only link here"),
       };
     }
     if (targetOf(url).length > limits.httpUrlBytes) {
       limitCounter.reach("httpUrlBytes");
       return {
         reason: "url",
-        refusal: new Refusal(414, "url_too_long", "The path and query are too long", {
+        refusal: new Refusal("url_too_long", "The path and query are too long", {
           allowed: `${limits.httpUrlBytes} bytes`,
         }),
       };
@@ -118,8 +117,8 @@ export class Guard {
     return {
       reason: "token",
       refusal: isWrong
-        ? new Refusal(401, "invalid_token", "The token is not the one in the --token-file")
-        : new Refusal(401, "missing_token", "A token is needed: send Authorization: Bearer TOKEN"),
+        ? new Refusal("invalid_token", "The token is not the one in the --token-file")
+        : new Refusal("missing_token", "A token is needed: send Authorization: Bearer TOKEN"),
       headers: {
         "WWW-Authenticate": `Bearer realm="vigie"${isWrong ? ', error="invalid_token"' : ""}`,
       },
@@ -132,7 +131,7 @@ export class Guard {
     limitCounter.reach("httpRequests");
     return {
       reason: "requests",
-      refusal: new Refusal(503, "too_many_requests", "Too many requests are being answered", {
+      refusal: new Refusal("too_many_requests", "Too many requests are being answered", {
         retryAfterSeconds: 1,
       }),
     };

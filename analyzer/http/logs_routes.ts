@@ -19,13 +19,12 @@ export function logsRoutes(deps: AppDeps, onAnswered: (status: number) => void):
       const { deliveries } = deps;
       if (deliveries === undefined) {
         throw new Refusal(
-          503,
           "not_accepting",
           "This run ends with its sources (--once), and takes no deliveries",
         );
       }
       if (deps.health().writerFault !== "") {
-        throw new Refusal(503, "writer_fault", "Nothing can be written for now; see /readyz", {
+        throw new Refusal("writer_fault", "Nothing can be written for now; see /readyz", {
           retryAfterSeconds: FAULT_RETRY_SECONDS,
         });
       }
@@ -39,7 +38,7 @@ function readRequest(context: Context): DeliveryRequest {
   const format = readFormat(context.req.header("content-type"));
   const encoding = context.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (encoding !== "gzip" && encoding !== "x-gzip" && encoding !== "identity") {
-    throw new Refusal(415, "unsupported_encoding", "The body is compressed in an unknown way", {
+    throw new Refusal("unsupported_encoding", "The body is compressed in an unknown way", {
       parameter: "Content-Encoding",
       value: encoding,
       allowed: "gzip, identity",
@@ -61,7 +60,7 @@ function readRequest(context: Context): DeliveryRequest {
 function refuseLongBody(context: Context, { limits, limitCounter }: AppDeps): void {
   if (Number(context.req.header("content-length") ?? 0) <= limits.httpBodyBytes) return;
   limitCounter.reach("httpBodyBytes");
-  throw new Refusal(413, "body_too_long", "The body is too long; nothing of it is counted", {
+  throw new Refusal("body_too_long", "The body is too long; nothing of it is counted", {
     allowed: `${limits.httpBodyBytes} bytes`,
   });
 }
@@ -75,7 +74,7 @@ function readFormat(header: string | undefined): DeliveryRequest["format"] {
   const type = header?.replace(/;.*/, "").trim().toLowerCase();
   const format = type === undefined ? undefined : FORMATS.get(type);
   if (format !== undefined) return format;
-  throw new Refusal(415, "unsupported_type", "The type of the body has to say what its lines are", {
+  throw new Refusal("unsupported_type", "The type of the body has to say what its lines are", {
     parameter: "Content-Type",
     ...(header === undefined ? {} : { value: header }),
     allowed: [...FORMATS.keys()].join(", "),
@@ -91,7 +90,7 @@ function readKey(header: string | undefined): string | undefined {
   const key = /^"(.*)"$/.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, "$1") ?? text;
   if (/^[!-~]{1,255}$/.test(key)) return key;
   const allowed = "1 to 255 visible ASCII characters";
-  throw new Refusal(400, "invalid_key", `Idempotency-Key must be ${allowed}`, {
+  throw new Refusal("invalid_key", `Idempotency-Key must be ${allowed}`, {
     parameter: "Idempotency-Key",
     value: header,
     allowed,
@@ -119,40 +118,39 @@ function toResponse(
       } counted`;
       switch (answer.why) {
         case "silent":
-          throw new Refusal(408, "silent", `Nothing came for too long; ${before}`);
+          throw new Refusal("silent", `Nothing came for too long; ${before}`);
         case "too-slow":
-          throw new Refusal(408, "too_slow", `Others wait for this place; ${before}`, {
+          throw new Refusal("too_slow", `Others wait for this place; ${before}`, {
             retryAfterSeconds: RETRY_SECONDS,
           });
         case "too-long":
-          throw new Refusal(413, "body_too_long", `The body is too long; ${before}`, {
+          throw new Refusal("body_too_long", `The body is too long; ${before}`, {
             allowed: `${limits.httpBodyBytes} bytes`,
           });
         case "encoding":
-          throw new Refusal(400, "broken_encoding", `The body is no whole gzip; ${before}`);
+          throw new Refusal("broken_encoding", `The body is no whole gzip; ${before}`);
         case "lost":
-          throw new Refusal(400, "broken_body", `The body broke off; ${before}`);
+          throw new Refusal("broken_body", `The body broke off; ${before}`);
       }
       break;
     }
     case "other-body":
       throw new Refusal(
-        422,
         "other_body",
         "Another body was delivered under this Idempotency-Key; nothing of this one is counted",
         { parameter: "Idempotency-Key" },
       );
     case "key-in-use":
-      throw new Refusal(409, "key_in_use", "A request with this Idempotency-Key is on its way", {
+      throw new Refusal("key_in_use", "A request with this Idempotency-Key is on its way", {
         parameter: "Idempotency-Key",
         retryAfterSeconds: RETRY_SECONDS,
       });
     case "overloaded":
-      throw new Refusal(429, "too_many_deliveries", "Too many deliveries at a time", {
+      throw new Refusal("too_many_deliveries", "Too many deliveries at a time", {
         retryAfterSeconds: RETRY_SECONDS,
       });
     case "stopped":
-      throw new Refusal(503, "stopping", "The program stops: it cannot say what will be kept", {
+      throw new Refusal("stopping", "The program stops: it cannot say what will be kept", {
         retryAfterSeconds: RETRY_SECONDS,
       });
   }

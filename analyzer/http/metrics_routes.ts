@@ -27,7 +27,7 @@ export function metricsRoutes(deps: AppDeps, httpCounts: () => HttpCounts): Rout
       context.header("Vary", "Accept");
       const type = negotiate(context.req.header("accept"), TYPES);
       if (type === undefined) {
-        throw new Refusal(406, "not_acceptable", "There is no such format of the metrics", {
+        throw new Refusal("not_acceptable", "There is no such format of the metrics", {
           parameter: "Accept",
           value: context.req.header("accept")!,
           allowed: TYPES.join(", "),

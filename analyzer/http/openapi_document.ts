@@ -12,7 +12,7 @@ import {
   TAGS,
 } from "./api/route_description.ts";
 import { isRepeatable, unwrapped } from "./query_parameters.ts";
-import { type RefusalCode, REFUSALS } from "./refusal_codes.ts";
+import { type RefusalCode, type RefusalEntry, REFUSALS } from "./refusal_codes.ts";
 
 /** An OpenAPI 3.1 document, as far as it is used here. */
 export interface OpenApiDocument {
@@ -262,7 +262,7 @@ function withRefusals(answer: Answer | undefined, codes: readonly RefusalCode[])
   const schema = toSchema(RefusalSchema);
   const reasons = codes.map((code) => `\`${code}\`: ${REFUSALS[code].when}.`);
   const headers = {
-    ...(codes.some((code) => (REFUSALS[code] as { retries?: boolean }).retries)
+    ...(codes.some((code) => (REFUSALS[code] as RefusalEntry).retries)
       ? { "Retry-After": "When to try again, in seconds." }
       : {}),
     ...(codes.includes("missing_token")

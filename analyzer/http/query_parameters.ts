@@ -30,7 +30,7 @@ export function queryReader<S extends QuerySchema>(
     for (const parameter of repeatable) input[parameter] = search.getAll(parameter);
     for (const [parameter, value] of search) {
       if (!names.includes(parameter)) {
-        throw new Refusal(400, "unknown_parameter", "This address has no such query parameter", {
+        throw new Refusal("unknown_parameter", "This address has no such query parameter", {
           parameter,
           value,
           allowed,
@@ -38,7 +38,7 @@ export function queryReader<S extends QuerySchema>(
       }
       if (repeatable.includes(parameter)) continue;
       if (input[parameter] !== undefined) {
-        throw new Refusal(400, "repeated_parameter", `${parameter} is given more than once`, {
+        throw new Refusal("repeated_parameter", `${parameter} is given more than once`, {
           parameter,
           value,
           allowed: `${parameter} once`,
@@ -87,7 +87,7 @@ export function invalid(
   details: { readonly parameter: string; readonly value: string; readonly allowed: string },
 ): Refusal {
   const message = `${details.parameter} must be ${details.allowed}`;
-  return new Refusal(400, "invalid_parameter", message, details);
+  return new Refusal("invalid_parameter", message, details);
 }
 
 /** What {@linkcode parseTime} reads, for people. */

@@ -1,4 +1,4 @@
-import type { RefusalCode, RefusalStatus } from "./refusal_codes.ts";
+import { type RefusalCode, REFUSALS, type RefusalStatus } from "./refusal_codes.ts";
 
 /**
  * An answer that says why a request is not served. Thrown by handlers, and turned into JSON in one
@@ -16,15 +16,10 @@ export class Refusal extends Error {
   readonly #details: RefusalDetails;
 
   /** `message` is for people, and holds nothing that the client sent. */
-  constructor(
-    status: RefusalStatus,
-    code: RefusalCode,
-    message: string,
-    details: RefusalDetails = {},
-  ) {
+  constructor(code: RefusalCode, message: string, details: RefusalDetails = {}) {
     super(message);
-    this.status = status;
     this.code = code;
+    this.status = REFUSALS[code].status;
     this.retryAfterSeconds = details.retryAfterSeconds;
     this.#details = details;
   }

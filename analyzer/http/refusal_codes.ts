@@ -60,10 +60,10 @@ export const REFUSALS = {
   },
   writer_fault: { status: 503, when: "nothing can be written", retries: true },
   not_accepting: { status: 503, when: "a run that ends with its sources (--once)" },
-} as const satisfies Readonly<Record<string, RefusalReason>>;
+} as const satisfies Readonly<Record<string, RefusalEntry>>;
 
 /** A reason for which a request is not served. */
-export interface RefusalReason {
+export interface RefusalEntry {
   /** HTTP status of the answer. */
   readonly status: number;
   /** When it is given. */

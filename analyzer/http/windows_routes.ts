@@ -82,7 +82,7 @@ export function windowsRoutes(
         ? undefined
         : open.find((window) => window.startMs === startMs) ?? history.get(startMs, { urlsMax });
       if (window === undefined) {
-        throw new Refusal(404, "unknown_window", "No window with records starts at this time", {
+        throw new Refusal("unknown_window", "No window with records starts at this time", {
           parameter: "start",
           value,
           allowed: `the start of a window, as ${TIMES_ALLOWED}`,
