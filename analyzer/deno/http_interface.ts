@@ -106,7 +106,6 @@ export class HttpInterface {
         runId: crypto.randomUUID(),
         newestStartMs: opened.history.newestStartMs(),
       }),
-      windowLengthMs: config.windowLengthMs,
       showsSamples: !config.maskIp,
       limits: config.limits,
       limitCounter,

@@ -23,7 +23,7 @@ export interface ClientOptions {
  *
  * @example
  * ```ts ignore
- * import { createClient } from "@vigie/vigie";
+ * import { createClient } from "@vigie/vigie/client";
  *
  * const client = createClient("http://127.0.0.1:8000");
  * const response = await client.summary.$get({ query: { urls: 5 } });

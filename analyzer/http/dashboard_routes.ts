@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import { sha256 } from "../sha256.ts";
 import { ASSETS_ROUTE, INDEX_ROUTE } from "./api/program_routes.ts";
 import { type Asset, ASSETS, PAGE } from "./dashboard/assets.ts";
+import { JSON_TYPE } from "./json_answer.ts";
 import { negotiate } from "./negotiate.ts";
-import { Refusal } from "./refusal.ts";
 import { type Route, route } from "./route.ts";
 
 /**
@@ -25,17 +25,17 @@ export function dashboardRoutes(index: (context: Context) => Response): Route[] 
       response.headers.append("Vary", "Accept");
       return response;
     }),
-    route(ASSETS_ROUTE, (context) => {
-      const asset = assets.get(context.req.param("name") ?? "");
-      if (asset !== undefined) return asset.answer(context);
-      throw new Refusal("unknown_path", "There is nothing here; GET / lists the routes");
-    }),
+    route(
+      ASSETS_ROUTE,
+      (context) =>
+        assets.get(context.req.param("name") ?? "")?.answer(context) ?? context.notFound(),
+    ),
   ];
 }
 
 /** Whether a client that sends this `Accept` header would rather have the page than the list. */
 export function wantsPage(accept: string | undefined): boolean {
-  return negotiate(accept, ["application/json", "text/html"]) === "text/html";
+  return negotiate(accept, [JSON_TYPE, "text/html"]) === "text/html";
 }
 
 /** An asset with everything about it that is computed once, when it is first asked for. */

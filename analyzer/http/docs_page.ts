@@ -1,4 +1,5 @@
 import { html } from "hono/html";
+import { JSON_TYPE } from "./json_answer.ts";
 import type {
   Answer,
   JsonSchema,
@@ -157,7 +158,7 @@ function answerRow(status: string, { description, headers = {}, content = {} }: 
     html`${
       separated(
         Object.entries(content).map(([type, { schema }]) =>
-          type === "application/json" ? shapeOf(schema) : code(type)
+          type === JSON_TYPE ? shapeOf(schema) : code(type)
         ),
         ", ",
       )

@@ -4,6 +4,7 @@ import { DOCS_ROUTE, OPENAPI_ROUTE } from "./api/program_routes.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { ServedAsset } from "./dashboard_routes.ts";
 import { docsPage } from "./docs_page.ts";
+import { STRICTEST_POLICY } from "./headers.ts";
 import { JSON_TYPE } from "./json_answer.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi_document.ts";
 import { type Route, route } from "./route.ts";
@@ -17,7 +18,7 @@ export function documentsRoutes({ version }: AppDeps): Route[] {
     get text() {
       return toSafeJson(describe());
     },
-  }, NOTHING);
+  }, STRICTEST_POLICY);
   const page = new ServedAsset({
     contentType: "text/html; charset=utf-8",
     get text() {
@@ -29,8 +30,6 @@ export function documentsRoutes({ version }: AppDeps): Route[] {
     route(DOCS_ROUTE, (context) => page.answer(context)),
   ];
 }
-
-const NOTHING = "default-src 'none'; frame-ancestors 'none'";
 
 /** The page has no script, and whatever became markup in it could not run. */
 const STYLES_ONLY = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; " +

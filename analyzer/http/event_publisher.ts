@@ -16,7 +16,6 @@ export interface EventPublisherOptions {
   readonly history: WindowHistoryReader;
   readonly clock: Clock;
   readonly ids: EventIds;
-  readonly windowLengthMs: number;
   /** Whether lines that are no records may be shown, addresses and all. */
   readonly showsSamples: boolean;
   readonly limits: Pick<Limits, "eventClients" | "eventQueueBytes">;
@@ -64,7 +63,6 @@ export class EventPublisher implements EventFeed {
   readonly #clients = new Map<EventClient, CatchUp | undefined>();
   #stopWatching: (() => void) | undefined;
   #isStopped = false;
-  #droppedCount = 0;
   #byteCount = 0;
 
   /** Closed windows that are encoded and not sent yet. */
@@ -84,7 +82,8 @@ export class EventPublisher implements EventFeed {
   }
 
   get counts(): EventCounts {
-    return { clients: this.#clients.size, dropped: this.#droppedCount, bytes: this.#byteCount };
+    const dropped = this.#options.limitCounter.count("eventQueueBytes");
+    return { clients: this.#clients.size, dropped, bytes: this.#byteCount };
   }
 
   open(
@@ -130,9 +129,9 @@ export class EventPublisher implements EventFeed {
   }
 
   #start(): void {
-    const { live, history, windowLengthMs } = this.#options;
+    const { live, history } = this.#options;
     this.#stopWatching = live.watchClosed((window) => this.#windowClosed(window));
-    this.#rates = new ErrorRates(history, windowLengthMs);
+    this.#rates = new ErrorRates(history, history.ranges.windowLengthMs);
   }
 
   #pause(): void {
@@ -305,7 +304,6 @@ export class EventPublisher implements EventFeed {
       return;
     }
     this.#options.limitCounter.reach("eventQueueBytes");
-    this.#droppedCount++;
     this.#drop(client, "The client does not read its events");
   }
 

@@ -1,3 +1,6 @@
+/** Lets what is shown load, run and ask nothing, and nobody show it in a frame. */
+export const STRICTEST_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
 /**
  * Headers of every answer, refusals included. There is no `Access-Control-*` among them, and never
  * is: no page of another origin reads anything. An answer that is a page may set a policy of its
@@ -5,7 +8,7 @@
  */
 export const HEADERS: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Content-Security-Policy": STRICTEST_POLICY,
   "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",

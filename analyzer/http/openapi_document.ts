@@ -11,6 +11,7 @@ import {
   type RouteExample,
   TAGS,
 } from "./api/route_description.ts";
+import { JSON_TYPE } from "./json_answer.ts";
 import { isRepeatable, unwrapped } from "./query_parameters.ts";
 import { type RefusalCode, type RefusalEntry, REFUSALS } from "./refusal_codes.ts";
 
@@ -209,7 +210,7 @@ function parametersOf(
       name,
       in: place,
       description,
-      required: place === "path" || schema.type !== "optional",
+      required: schema.type !== "optional",
       ...(isRepeatable(schema) ? { explode: true } : {}),
       schema: {
         ...(shown === undefined ? shape : toSchema(shown)),
@@ -293,5 +294,3 @@ function toSchema(schema: v.GenericSchema): JsonSchema {
   const { $schema: _, ...shape } = toJsonSchema(schema, CONVERSION);
   return shape as JsonSchema;
 }
-
-const JSON_TYPE = "application/json";

@@ -1,6 +1,6 @@
 import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
-import type { WindowRangeReader } from "../history/window_range.ts";
+import type { WindowHistoryReader } from "../sink/window_history.ts";
 import { toCountsJson } from "../window/window_json.ts";
 import { CLIENTS_ROUTE, SUMMARY_ROUTE } from "./api/history_routes.ts";
 import type { ClientsSchema, SummarySchema, UrlSummarySchema } from "./api/history_schemas.ts";
@@ -17,7 +17,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
   const { history, nowMs, turn } = deps;
   return [
     route(SUMMARY_ROUTE, async (context, { status, urls: urlsMax, url: only, ...given }) => {
-      const range = readSummaryRange(given, history.ranges, nowMs());
+      const range = readSummaryRange(given, history, nowMs());
       const pieces = summarizeRange(history.ranges, {
         ...range,
         status,
@@ -28,7 +28,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
     }),
     route(CLIENTS_ROUTE, async (context, { url: urls, status, ...given }) => {
       const search = deps.savedErrors ?? throwNotSaved();
-      const { fromMs, toMs } = readSummaryRange(given, history.ranges, nowMs());
+      const { fromMs, toMs } = readSummaryRange(given, history, nowMs());
       // What was read by now is in its file then.
       await deps.live.fresh();
       const { clients, isComplete } = await search.countClients(
@@ -49,19 +49,19 @@ export function summaryRoutes(deps: AppDeps): Route[] {
 }
 
 /** A range in time, `[fromMs, toMs)`. */
-export interface TimeRange {
+interface TimeRange {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /** The range that is asked for; the hour up to the end of the newest closed window unless told. */
-export function readSummaryRange(
+function readSummaryRange(
   given: { readonly from?: number | undefined; readonly to?: number | undefined },
-  ranges: WindowRangeReader,
+  history: WindowHistoryReader,
   nowMs: number,
 ): TimeRange {
-  const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT);
-  const endMs = newestMs === undefined ? nowMs : newestMs + ranges.windowLengthMs;
+  const newestMs = history.newestStartMs();
+  const endMs = newestMs === undefined ? nowMs : newestMs + history.ranges.windowLengthMs;
   const toMs = given.to ?? Math.max(endMs, given.from ?? -Infinity);
   const fromMs = given.from ?? Math.max(toMs - HOUR_MS, -EPOCH_MS_LIMIT);
   return { fromMs, toMs };

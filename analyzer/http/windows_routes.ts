@@ -2,7 +2,6 @@ import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration, parseDuration } from "../../command_line/options.ts";
 import { PieceMeter } from "../history/pieces.ts";
-import type { WindowRangeReader } from "../history/window_range.ts";
 import { windowsByStep } from "../history/windows_by_step.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
@@ -59,7 +58,7 @@ export function windowsRoutes(
         : windowsByStep(history.ranges, {
           ...read,
           stepMs,
-          closedUpToMs: closedUpTo(history.ranges, await live.fresh()),
+          closedUpToMs: closedUpTo(history, await live.fresh()),
         });
       const listed = listingOnly(windows, query.url);
       const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
@@ -128,9 +127,9 @@ function parseStep(text: string): number {
 }
 
 /** Up to where all windows have closed: those that wait for rows end later. */
-function closedUpTo(ranges: WindowRangeReader, { watermarkMs }: LiveView): number {
-  const newestMs = ranges.newestStart(-EPOCH_MS_LIMIT, EPOCH_MS_LIMIT) ?? -Infinity;
-  return Math.max(newestMs + ranges.windowLengthMs, watermarkMs ?? -Infinity);
+function closedUpTo(history: WindowHistoryReader, { watermarkMs }: LiveView): number {
+  const newestMs = history.newestStartMs() ?? -Infinity;
+  return Math.max(newestMs + history.ranges.windowLengthMs, watermarkMs ?? -Infinity);
 }
 
 /** The parameters of a page, all filled in. */

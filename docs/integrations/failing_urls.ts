@@ -4,7 +4,7 @@
  *
  *     deno run --allow-net --allow-env=VIGIE_TOKEN docs/integrations/failing_urls.ts http://127.0.0.1:8000
  */
-import { createClient } from "../../analyzer/mod.ts";
+import { createClient } from "../../analyzer/http/client.ts";
 
 const [address = "http://127.0.0.1:8000"] = Deno.args;
 const token = Deno.env.get("VIGIE_TOKEN");

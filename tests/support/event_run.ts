@@ -74,7 +74,6 @@ export class EventRun {
       history: this.history,
       clock: this.clock,
       ids: new EventIds({ outputId, runId, newestStartMs: this.history.newestStartMs() }),
-      windowLengthMs: LENGTH_MS,
       showsSamples: true,
       ...this.limits,
       onException: (exception) => this.exceptions.push(exception),
