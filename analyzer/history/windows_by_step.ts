@@ -19,15 +19,19 @@ export interface StepQuery {
 }
 
 /**
- * Windows merged to longer ones, newest first; `undefined` is a pause. Those that reach into
+ * Windows, newest first, of which `undefined` is a pause; it returns where the next page begins, and
+ * `undefined` where there is none.
+ */
+export type WindowPieces = Generator<WindowSummary | undefined, number | undefined>;
+
+/**
+ * Windows merged to longer ones. Those that reach into
  * `[fromMs, toMs)` are merged whole: what is cut off at its edge would look like less traffic.
- *
- * @returns where the next page begins; `undefined` where there is none
  */
 export function* windowsByStep(
   history: WindowRangeReader,
   query: StepQuery,
-): Generator<WindowSummary | undefined, number | undefined> {
+): WindowPieces {
   const { stepMs, status, limit, urlsMax, closedUpToMs } = query;
   const floor = (timeMs: number) => Math.floor(timeMs / stepMs) * stepMs;
   const fromMs = floor(query.fromMs);

@@ -1,7 +1,7 @@
 /**
  * Text as a body that is made as fast as the client takes it. An empty piece is a pause, in which
- * others get their turn, as they do before all of it. The first piece is made before this resolves, so that what throws there
- * becomes a status; an exception later can only cut the answer off.
+ * others get their turn, as they do before all of it. The first piece is made before this resolves,
+ * so that what throws there becomes a status; an exception later can only cut the answer off.
  */
 export async function streamText(
   pieces: Generator<string>,

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration, parseDuration } from "../../command_line/options.ts";
 import { PieceMeter } from "../history/pieces.ts";
-import { windowsByStep } from "../history/windows_by_step.ts";
+import { type WindowPieces, windowsByStep } from "../history/windows_by_step.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
@@ -60,8 +60,8 @@ export function windowsRoutes(
           stepMs,
           closedUpToMs: closedUpTo(history, await live.fresh()),
         });
-      const listed = listingOnly(windows, query.url);
-      const pieces = format === "csv" ? csvPage(listed) : jsonPage(listed, windowQuery);
+      const form = format === "csv" ? CSV_FORM : jsonForm(windowQuery.urlsMax);
+      const pieces = pageText(windows, form, query.url);
       const body = await streamText(pieces, { turn, reportException });
       return context.body(body, 200, HEADERS[format]);
     }),
@@ -144,10 +144,7 @@ interface PageQuery extends WindowQuery {
  * begins. A page may hold millions of URLs: made in one piece it would hold up the event loop, and
  * the reading of logs with it.
  */
-function* windowsOf(
-  history: WindowHistoryReader,
-  query: PageQuery,
-): Generator<WindowSummary | undefined, number | undefined> {
+function* windowsOf(history: WindowHistoryReader, query: PageQuery): WindowPieces {
   const meter = new PieceMeter();
   let beforeMs: number | undefined = query.beforeMs;
   for (let count = 0; count < query.limit && beforeMs !== undefined; count++) {
@@ -161,18 +158,6 @@ function* windowsOf(
   return beforeMs;
 }
 
-/** The same windows, with only these URLs in their lists where any are named. */
-function* listingOnly(
-  windows: Generator<WindowSummary | undefined, number | undefined>,
-  only: readonly string[],
-): Generator<WindowSummary | undefined, number | undefined> {
-  let step = windows.next();
-  for (; step.done !== true; step = windows.next()) {
-    yield step.value && listUrls(step.value, only);
-  }
-  return step.value;
-}
-
 /** What reading and writing a window costs, in the measure of {@linkcode PieceMeter}. */
 function costOf({ statuses }: WindowSummary): number {
   let bytes = WINDOW_BYTES;
@@ -183,12 +168,45 @@ function costOf({ statuses }: WindowSummary): number {
 const WINDOW_BYTES = 4096;
 const URL_BYTES = 50;
 
-/** The JSON of a page, in pieces; a pause follows each. */
-function* jsonPage(
-  windows: Generator<WindowSummary | undefined, number | undefined>,
-  query: WindowQuery,
+/** How a page is written. */
+interface PageForm {
+  readonly head: string;
+  readonly separator: string;
+  write(window: WindowSummary): string;
+  end(nextBeforeMs: number | undefined): string;
+}
+
+function jsonForm(urlsMax: number): PageForm {
+  return {
+    head: '{"windows":[',
+    separator: ",",
+    write: (window) => toSafeJson(toWindowJson(window, { urlsMax })),
+    end: (nextBeforeMs) => {
+      const cursor = nextBeforeMs === undefined ? null : encodePageCursor(nextBeforeMs);
+      return `],"next_cursor":${toSafeJson(cursor)}}`;
+    },
+  };
+}
+
+/** CSV has no place for a cursor. */
+const CSV_FORM: PageForm = {
+  head: csvHeader(),
+  separator: "",
+  write: toCsvLines,
+  end: () => "",
+};
+
+/**
+ * The text of a page, in pieces; a pause follows each but the last.
+ *
+ * @param only the URLs that are listed; all where it is empty
+ */
+function* pageText(
+  windows: WindowPieces,
+  form: PageForm,
+  only: readonly string[],
 ): Generator<string> {
-  let text = '{"windows":[';
+  let text = form.head;
   let separator = "";
   let step = windows.next();
   for (; step.done !== true; step = windows.next()) {
@@ -198,24 +216,9 @@ function* jsonPage(
       text = "";
       continue;
     }
-    text += separator + toSafeJson(toWindowJson(step.value, query));
-    separator = ",";
+    text += separator + form.write(listUrls(step.value, only));
+    separator = form.separator;
   }
-  const nextCursor = step.value === undefined ? null : encodePageCursor(step.value);
-  yield `${text}],"next_cursor":${toSafeJson(nextCursor)}}`;
-}
-
-/** The same as CSV, which has no place for a cursor. */
-function* csvPage(windows: Iterable<WindowSummary | undefined>): Generator<string> {
-  let text = csvHeader();
-  for (const window of windows) {
-    if (window !== undefined) {
-      text += toCsvLines(window);
-      continue;
-    }
-    if (text !== "") yield text;
-    yield "";
-    text = "";
-  }
+  text += form.end(step.value);
   if (text !== "") yield text;
 }
