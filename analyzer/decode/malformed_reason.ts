@@ -17,3 +17,12 @@ export const MALFORMED_REASONS = [
 
 /** Why a line is not a record. */
 export type MalformedReason = (typeof MALFORMED_REASONS)[number];
+
+/** A value for each reason, in their order. */
+export function byReason<T>(
+  valueOf: (reason: MalformedReason, i: number) => T,
+): Record<MalformedReason, T> {
+  return Object.fromEntries(
+    MALFORMED_REASONS.map((reason, i) => [reason, valueOf(reason, i)]),
+  ) as Record<MalformedReason, T>;
+}

@@ -1,4 +1,4 @@
-import { MALFORMED_REASONS, type MalformedReason } from "../decode/malformed_reason.ts";
+import { byReason, MALFORMED_REASONS } from "../decode/malformed_reason.ts";
 import type { CsvLayout } from "../decode/record_batch.ts";
 import { emptyTotals, TOTAL_COUNTS, type Totals } from "../sink/totals.ts";
 import type { HeadHash } from "./body_head.ts";
@@ -54,9 +54,7 @@ export function decodeKeyRecord(text: string): KeyRecord {
     totals: {
       ...emptyTotals(),
       ...Object.fromEntries(TOTAL_COUNTS.map((name, i) => [name, counts[i] ?? 0])),
-      malformed: Object.fromEntries(
-        MALFORMED_REASONS.map((reason, i) => [reason, malformed[i] ?? 0]),
-      ) as Record<MalformedReason, number>,
+      malformed: byReason((_, i) => malformed[i] ?? 0),
       errorsByStatus: new Map(errorsByStatus),
     },
   };

@@ -1,4 +1,4 @@
-import { MALFORMED_REASONS, type MalformedReason } from "../decode/malformed_reason.ts";
+import { byReason, type MalformedReason } from "../decode/malformed_reason.ts";
 
 /**
  * Everything that was ever read, counted by what became of it. At every committed element:
@@ -49,9 +49,7 @@ export function emptyTotals(): Totals {
     bytes: 0,
     lines: 0,
     valid: 0,
-    malformed: Object.fromEntries(
-      MALFORMED_REASONS.map((reason) => [reason, 0]),
-    ) as Record<MalformedReason, number>,
+    malformed: byReason(() => 0),
     oversized: 0,
     empty: 0,
     header: 0,
@@ -74,9 +72,7 @@ export function totalsSince(before: Totals, now: Totals): Totals {
   ) as Record<typeof TOTAL_COUNTS[number], number>;
   return {
     ...counts,
-    malformed: Object.fromEntries(
-      MALFORMED_REASONS.map((reason) => [reason, now.malformed[reason] - before.malformed[reason]]),
-    ) as Record<MalformedReason, number>,
+    malformed: byReason((reason) => now.malformed[reason] - before.malformed[reason]),
     errorsByStatus: new Map(
       [...now.errorsByStatus]
         .map(([status, count]) =>

@@ -1,14 +1,10 @@
 import * as v from "valibot";
-import { MALFORMED_REASONS, type MalformedReason } from "../../decode/malformed_reason.ts";
+import { byReason, MALFORMED_REASONS } from "../../decode/malformed_reason.ts";
 import type { RatesJson } from "../error_rates.ts";
 import type { SourceJson, TotalsJson } from "../live_json.ts";
 import type { SampleJson, StatusEventJson } from "../status_event.ts";
 import { amount, count, type Entries, share, text, timestamp } from "./json_schemas.ts";
 import { WindowSchema } from "./window_schemas.ts";
-
-const MALFORMED_ENTRIES = Object.fromEntries(
-  MALFORMED_REASONS.map((reason) => [reason, count("Lines that are no record for this reason.")]),
-) as Record<MalformedReason, v.GenericSchema<number, number>>;
 
 /** Everything that was read, by what became of it. */
 export const TotalsSchema = v.strictObject(
@@ -18,7 +14,7 @@ export const TotalsSchema = v.strictObject(
       "Lines, by what became of them: the counts from `valid` to `partial` add up to it.",
     ),
     valid: count("Records: in windows, late or of the future."),
-    malformed: v.strictObject(MALFORMED_ENTRIES),
+    malformed: v.strictObject(byReason(() => count("Lines that are no record for this reason."))),
     oversized: count("Lines that are too long."),
     empty: count("Empty lines."),
     header: count("Lines that name the columns of CSV."),
