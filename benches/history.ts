@@ -222,6 +222,7 @@ function errors({ lines, runs }: BenchOptions): Promise<string> {
       windowLengthMs: LENGTH_MS,
       limits,
       limitCounter: new LimitCounter(),
+      monotonicMs: nowMs,
     });
     const at = (window: number) => ({
       fromMs: START_MS + window * LENGTH_MS,
@@ -245,7 +246,7 @@ function errors({ lines, runs }: BenchOptions): Promise<string> {
       "the day, a text that is not there (64 MiB of it)": async () =>
         (await search.find({ text: "not there", ...page })).errors.length,
       "clients of one URL in one window": async (run) =>
-        (await search.countClients({ ...at(506 * run % windows), urls: ["/resource/7"] }, nowMs))
+        (await search.countClients({ ...at(506 * run % windows), urls: ["/resource/7"] }))
           .clients[0]!.count,
     };
     const rows: string[][] = [];

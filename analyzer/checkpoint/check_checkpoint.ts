@@ -6,6 +6,7 @@ import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { HeavyHitters } from "../sketch/heavy_hitters.ts";
 import { isErrorFilePath } from "../sink/error_file_path.ts";
 import { emptyTotals } from "../sink/totals.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /**
@@ -62,7 +63,7 @@ function checkWindows(value: unknown, windowLengthMs: number): void {
   let previousMs = -Infinity;
   checkList(windows, "windows.windows", (window, where) => {
     const { startMs, totalCount, statuses } = fieldsOf(window, where);
-    const isStart = isInteger(startMs, -TIME_LIMIT_MS, TIME_LIMIT_MS - windowLengthMs) &&
+    const isStart = isInteger(startMs, -TIME_MAX_MS, TIME_MAX_MS - windowLengthMs) &&
       startMs % windowLengthMs === 0 && startMs > previousMs;
     check(isStart, `${where}.startMs`, startMs);
     previousMs = startMs as number;
@@ -226,10 +227,8 @@ function checkTimeOrNone(value: unknown, where: string): void {
 }
 
 function isTime(value: unknown): boolean {
-  return typeof value === "number" && Math.abs(value) <= TIME_LIMIT_MS;
+  return typeof value === "number" && Math.abs(value) <= TIME_MAX_MS;
 }
-
-const TIME_LIMIT_MS = 8.64e15;
 
 function check(isRight: boolean, where: string, value: unknown): void {
   if (isRight) return;

@@ -120,6 +120,7 @@ export class HttpInterface {
         windowLengthMs: config.windowLengthMs,
         limits: config.limits,
         limitCounter,
+        monotonicMs: () => clock.monotonicMs(),
       }),
       deliveries: pipeline.deliveries,
       retention: opened.retention,
@@ -132,7 +133,6 @@ export class HttpInterface {
       version,
       startedAtMs,
       nowMs: () => clock.wallMs(),
-      monotonicMs: () => clock.monotonicMs(),
       onException,
     });
     if (config.tokenFile !== undefined || isLoopback(this.#address.hostname)) return;

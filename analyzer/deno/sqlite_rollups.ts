@@ -8,6 +8,7 @@ import type {
   WindowPart,
   WindowRangeReader,
 } from "../history/window_range.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 
 /**
  * Ranges of windows in SQLite, and what makes them cheap to read: roll-ups, which are windows of
@@ -283,8 +284,6 @@ function windowStatus(row: WindowStatusRow): StatusPart {
 function parseUrls(text: string): [string, number, number][] {
   return JSON.parse(text);
 }
-
-const TIME_MAX_MS = 8.64e15;
 
 interface SumRow {
   readonly windows: number;

@@ -13,6 +13,7 @@ import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import { DEFAULT_LIMITS } from "../limits.ts";
 import type { WindowRangeReader } from "../history/window_range.ts";
 import type { ErrorBlock } from "../sink/error_index.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import { asRefusal, isDamage } from "./sqlite_exception.ts";
 import { SqliteRollups } from "./sqlite_rollups.ts";
 import { ADD_STORED, MIGRATIONS, prepare, SCHEMA, SCHEMA_VERSION } from "./sqlite_statements.ts";
@@ -447,8 +448,7 @@ async function syncExisting(path: string): Promise<void> {
   }
 }
 
-/** The whole range of times, in integers that SQLite and JavaScript both hold exactly. */
-const TIME_MAX_MS = 8.64e15;
+/** With {@linkcode TIME_MAX_MS} the whole range of times, which SQLite holds exactly as well. */
 const TIME_MIN_MS = -TIME_MAX_MS;
 
 /** A window that starts later than a day from now is none that anybody waits for. */

@@ -8,10 +8,8 @@ export interface ErrorReader {
   /**
    * Counts distinct clients by URL, of the errors whose windows start in a range: those that are
    * stored, so late ones too.
-   *
-   * @param nowMs monotonic time
    */
-  countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts>;
+  countClients(query: ClientQuery): Promise<ClientCounts>;
 }
 
 /** Which errors to look for. */

@@ -4,6 +4,7 @@ import { DistinctCounter } from "../sketch/distinct_counter.ts";
 import { addText } from "../sketch/hash_text.ts";
 import type { ErrorCandidate, ErrorIndex, ErrorPlace } from "../sink/error_index.ts";
 import type { PieceStorage } from "../sink/storage.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import type {
   ClientCounts,
   ClientQuery,
@@ -22,6 +23,8 @@ export interface ErrorSearchOptions {
   readonly windowLengthMs: number;
   readonly limits: Limits;
   readonly limitCounter: LimitCounter;
+  /** Monotonic time, by which a count takes no longer than it may. */
+  readonly monotonicMs: () => number;
 }
 
 /** The end of everything that was stored. */
@@ -69,19 +72,19 @@ export class ErrorSearch implements ErrorReader {
     }
   }
 
-  async countClients(query: ClientQuery, nowMs: () => number): Promise<ClientCounts> {
-    const { index, limits, limitCounter, windowLengthMs } = this.#options;
+  async countClients(query: ClientQuery): Promise<ClientCounts> {
+    const { index, limits, limitCounter, windowLengthMs, monotonicMs } = this.#options;
     const { fromMs, toMs, urls, status } = query;
     const needles = urls.length === 1 ? { exact: urlNeedle(urls[0]!) } : {};
     const counters = urls.map(() => new DistinctCounter());
-    const startedAtMs = nowMs();
+    const startedAtMs = monotonicMs();
     let place = NEWEST;
     let readBytes = 0;
     let isComplete = true;
     for (;;) {
       const candidate = index.lastBefore(place, fromMs, toMs);
       if (candidate === undefined) break;
-      const isSlow = nowMs() - startedAtMs >= limits.clientReadTime;
+      const isSlow = monotonicMs() - startedAtMs >= limits.clientReadTime;
       if (isSlow || readBytes >= limits.clientReadBytes) {
         limitCounter.reach(isSlow ? "clientReadTime" : "clientReadBytes");
         isComplete = false;
@@ -213,9 +216,6 @@ export const PAGE_LENGTH = 1024 * 1024;
 
 const NO_BYTES = new Uint8Array();
 const NEWLINE = 0x0a;
-
-/** The farthest time from the epoch. */
-const TIME_MAX_MS = 8.64e15;
 
 /** The text is looked for as it is stored; of the other filters, the one that says most. */
 function needlesOf({ text, url, ip }: ErrorQuery): LineNeedles {

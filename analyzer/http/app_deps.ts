@@ -40,8 +40,6 @@ export interface AppDeps {
   readonly startedAtMs: number;
   /** The wall clock, in ms since the Unix epoch. */
   nowMs(): number;
-  /** Milliseconds since some fixed point. */
-  monotonicMs(): number;
   /** Learns of each exception that a client sees only as status 500, or as an answer cut off. */
   readonly onException?: (exception: unknown) => void;
 }

@@ -1,6 +1,7 @@
 import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 import type { WindowSummary } from "../window/window_summary.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 
 /** How many errors there are now, and how many there were before, in JSON. */
 export interface RatesJson {
@@ -123,9 +124,6 @@ const NO_RATES: RatesJson = {
 const SPAN_MIN_MS = 10_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-
-/** Farthest time that a `Date` can hold. */
-const TIME_MAX_MS = 8.64e15;
 
 function addTo(spans: Map<number, Counts>, spanMs: number, counts: Readonly<Counts>): void {
   const before = spans.get(spanMs) ?? NONE;

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { parseTimestamp } from "../../log_format/parse_timestamp.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import { Refusal } from "./refusal.ts";
 
 /** What may be in a query, by name, as a strict object; built by `parameter_schemas.ts`. */
@@ -102,13 +103,10 @@ export function parseTime(text: string): number | undefined {
   if (/^-?\d{1,16}$/.test(text)) {
     // Never -0.
     const timeMs = Number(text) + 0;
-    return Math.abs(timeMs) <= EPOCH_MS_LIMIT ? timeMs : undefined;
+    return Math.abs(timeMs) <= TIME_MAX_MS ? timeMs : undefined;
   }
   // Fractions and exponents are numbers to parseTimestamp, of a unit that depends on their size.
   if (!Number.isNaN(Number(text))) return undefined;
   // An unescaped + means a space in a query; before an offset only the + makes sense.
   return parseTimestamp(text.replace(/ (\d\d(?::?\d\d)?)$/, "+$1"));
 }
-
-/** Farthest time from the epoch that a `Date` can hold, in ms. */
-export const EPOCH_MS_LIMIT = 8.64e15;

@@ -2,13 +2,13 @@ import { inPieces } from "../history/pieces.ts";
 import { type RangeSummary, summarizeRange, type UrlSummary } from "../history/range_summary.ts";
 import type { WindowHistoryReader } from "../sink/window_history.ts";
 import { toCountsJson } from "../window/window_json.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import { CLIENTS_ROUTE, SUMMARY_ROUTE } from "./api/history_routes.ts";
 import type { ClientsSchema, SummarySchema, UrlSummarySchema } from "./api/history_schemas.ts";
 import type { Json } from "./api/json_schemas.ts";
 import type { AppDeps } from "./app_deps.ts";
 import { throwNotSaved } from "./errors_routes.ts";
 import { answerJson } from "./json_answer.ts";
-import { EPOCH_MS_LIMIT } from "./query_parameters.ts";
 import { type Route, route } from "./route.ts";
 import { listUrls, urlsToRead } from "./url_list.ts";
 
@@ -31,10 +31,7 @@ export function summaryRoutes(deps: AppDeps): Route[] {
       const { fromMs, toMs } = readSummaryRange(given, history, nowMs());
       // What was read by now is in its file then.
       await deps.live.fresh();
-      const { clients, isComplete } = await search.countClients(
-        { fromMs, toMs, urls, status },
-        () => deps.monotonicMs(),
-      );
+      const { clients, isComplete } = await search.countClients({ fromMs, toMs, urls, status });
       const answer: Json<typeof ClientsSchema> = {
         clients: urls.map((url, i) => ({
           url,
@@ -63,7 +60,7 @@ function readSummaryRange(
   const newestMs = history.newestStartMs();
   const endMs = newestMs === undefined ? nowMs : newestMs + history.ranges.windowLengthMs;
   const toMs = given.to ?? Math.max(endMs, given.from ?? -Infinity);
-  const fromMs = given.from ?? Math.max(toMs - HOUR_MS, -EPOCH_MS_LIMIT);
+  const fromMs = given.from ?? Math.max(toMs - HOUR_MS, -TIME_MAX_MS);
   return { fromMs, toMs };
 }
 

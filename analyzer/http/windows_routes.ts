@@ -7,6 +7,7 @@ import type { LiveView } from "../sink/live_view.ts";
 import type { WindowHistoryReader, WindowQuery } from "../sink/window_history.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import type { WindowSummary } from "../window/window_summary.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import { CSV_WINDOWS_LIMIT, WINDOW_ROUTE, WINDOWS_ROUTE } from "./api/history_routes.ts";
 import type { Json } from "./api/json_schemas.ts";
 import { OPEN_WINDOWS_ROUTE } from "./api/now_routes.ts";
@@ -15,13 +16,7 @@ import type { AppDeps } from "./app_deps.ts";
 import { answerJson, JSON_TYPE } from "./json_answer.ts";
 import { negotiate } from "./negotiate.ts";
 import { encodePageCursor } from "./page_cursor.ts";
-import {
-  EPOCH_MS_LIMIT,
-  invalid,
-  parseTime,
-  readParameter,
-  TIMES_ALLOWED,
-} from "./query_parameters.ts";
+import { invalid, parseTime, readParameter, TIMES_ALLOWED } from "./query_parameters.ts";
 import { Refusal } from "./refusal.ts";
 import { type Route, route } from "./route.ts";
 import { readRowLimit } from "./row_limit.ts";
@@ -42,9 +37,9 @@ export function windowsRoutes(
       context.header("Vary", "Accept");
       const format = query.format ?? preferredFormat(context);
       const windowQuery: PageQuery = {
-        fromMs: query.from ?? -EPOCH_MS_LIMIT,
-        toMs: query.to ?? EPOCH_MS_LIMIT,
-        beforeMs: query.cursor ?? EPOCH_MS_LIMIT,
+        fromMs: query.from ?? -TIME_MAX_MS,
+        toMs: query.to ?? TIME_MAX_MS,
+        beforeMs: query.cursor ?? TIME_MAX_MS,
         status: query.status,
         limit: format === "csv"
           ? readParameter(CSV_WINDOWS_LIMIT, "limit", query.limit)

@@ -2,6 +2,7 @@ import { parseLine } from "../decode/parse_line.ts";
 import { type ErrorColumns, FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
+import { TIME_MAX_MS } from "../time_max.ts";
 import { dateOf, ERRORS_DIRECTORY, partNumberOf, partPath } from "./error_file_path.ts";
 import type { ErrorIndex } from "./error_index.ts";
 import type { AppendFile, Storage, StoredFile } from "./storage.ts";
@@ -328,9 +329,6 @@ function timeOf(line: Uint8Array): number {
   const parsed = parseLine(line.subarray(0, -1), "json", undefined);
   return parsed.kind === "record" ? parsed.record.eventTimeMs : TIME_MAX_MS;
 }
-
-/** The farthest time from the epoch. */
-const TIME_MAX_MS = 8.64e15;
 
 /** The UTC day of a time as YYYY-MM-DD; years outside 0 to 9999 in ECMAScript's longer form. */
 function utcDate(timeMs: number): string {

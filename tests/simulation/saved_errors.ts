@@ -31,6 +31,7 @@ export class SavedErrors {
       index: this.index,
       windowLengthMs,
       ...testLimits(),
+      monotonicMs: () => 0,
     });
   }
 

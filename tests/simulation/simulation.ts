@@ -179,7 +179,6 @@ class Simulation implements Disposable {
       limitCounter,
       savedErrors: saved.search,
       turn: () => life.turn(),
-      monotonicMs: () => life.monotonicMs(),
       refused: noRefusals(),
       health: pipeline.health,
       version: "0.0.0",

@@ -17,6 +17,9 @@ export class SavedErrorsFixture implements Disposable {
   readonly limitCounter: LimitCounter;
   /** Bytes that were read of files. */
   readBytes = 0;
+  /** How long it takes from one look at the clock to the next, in ms. */
+  stepMs = 0;
+  #nowMs = 0;
   index!: ErrorIndex;
   files!: ErrorFiles;
   search!: ErrorSearch;
@@ -52,6 +55,7 @@ export class SavedErrorsFixture implements Disposable {
       windowLengthMs: LENGTH_MS,
       limits,
       limitCounter,
+      monotonicMs: () => this.#nowMs += this.stepMs,
     });
   }
 

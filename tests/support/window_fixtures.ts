@@ -251,7 +251,6 @@ export function appDeps(fixture: AppFixture = {}): AppDeps {
     deliveries,
     events,
     savedErrors: fixture.savedErrors,
-    monotonicMs: () => 0,
     ...testLimits(),
     turn: fixture.turn ?? (() => Promise.resolve()),
     refused: noRefusals(),
