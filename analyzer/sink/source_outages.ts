@@ -14,7 +14,9 @@ export class SourceOutages {
     this.#tracing = tracing;
   }
 
-  change({ source, phase, reason }: SourceChanged): void {
+  change({ source, phase, reason, refusal }: SourceChanged): void {
+    // Whoever is not let in says nothing about the source.
+    if (refusal !== undefined) return;
     const outage = this.#open.get(source);
     // A listening source that nobody is connected to waits, too, but lacks nothing.
     if (phase === "waiting" && reason !== "") {

@@ -42,6 +42,26 @@ Deno.test("SourceOutages keeps sources apart, and sees no outage where nobody co
   assert.deepEqual(log.slice(2), ['end {"vigie.failures":1,"vigie.reason":"timed out"}']);
 });
 
+Deno.test("SourceOutages sees no outage, and no end of one, in a stranger who is not let in", () => {
+  const { change, outages, log } = setUp();
+  const refuse = () =>
+    outages.change({
+      kind: "source-changed",
+      source: "tcp-listen://b:2",
+      phase: "waiting",
+      reason: "refused 192.0.2.1: not in --allow",
+      refusal: "address",
+      connectionsDelta: 0,
+      notice: "",
+    });
+  refuse();
+  assert.deepEqual(log, []);
+  change("tcp-listen://b:2", "waiting", "cannot listen");
+  refuse();
+  change("tcp-listen://b:2", "connected");
+  assert.deepEqual(log.slice(1), ['end {"vigie.failures":1,"vigie.reason":"cannot listen"}']);
+});
+
 Deno.test("SourceOutages.close() tells of those that are not over", () => {
   const { change, outages, log } = setUp();
   change("tcp://a:1", "waiting", "connection refused");
