@@ -9,6 +9,7 @@ import type {
   WindowRangeReader,
 } from "../history/window_range.ts";
 import { TIME_MAX_MS } from "../time_max.ts";
+import { prepareStatements } from "./prepare_statements.ts";
 
 /**
  * Ranges of windows in SQLite, and what makes them cheap to read: roll-ups, which are windows of
@@ -21,7 +22,7 @@ import { TIME_MAX_MS } from "../time_max.ts";
  */
 export class SqliteRollups implements WindowRangeReader {
   readonly windowLengthMs: number;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: Record<keyof typeof SQL, StatementSync>;
   /** Lengths of roll-ups, the longest first. */
   readonly #levelsMs: readonly number[];
   readonly #urlsMax: number;
@@ -38,7 +39,7 @@ export class SqliteRollups implements WindowRangeReader {
   ) {
     this.windowLengthMs = windowLengthMs;
     this.#urlsMax = urlsMax;
-    this.#statements = prepare(database);
+    this.#statements = prepareStatements(database, SQL);
     this.#levelsMs = keeps ? rollupLevels(windowLengthMs) : [];
   }
 
@@ -131,7 +132,7 @@ export class SqliteRollups implements WindowRangeReader {
     if (this.#statements.settle.run(...key, changes).changes === 0) return;
     if (rows === "unreadable") return;
     // Without any windows there is nothing to merge: all were deleted.
-    if (this.sum(startMs, startMs + levelMs).windows === 0) return;
+    if (this.newestStart(startMs, startMs + levelMs) === undefined) return;
     this.#statements.putRollup.run(...key);
     for (const row of rows) this.#statements.putStatus.run(...key, ...row);
   }
@@ -145,7 +146,7 @@ export class SqliteRollups implements WindowRangeReader {
   *#merge(fromMs: number, toMs: number): Pieces<StatusColumns[]> {
     const meter = new PieceMeter();
     const merger = new RangeMerger(this.windowLengthMs);
-    yield* merger.addAll(this.parts(fromMs, toMs), 0, meter);
+    yield* merger.addAll(this.parts(fromMs, toMs), meter);
     const rows: StatusColumns[] = [];
     for (const status of merger.statuses) {
       if (meter.isDue(status.urls.size * SORTED_URL_BYTES)) yield;
@@ -377,11 +378,6 @@ CREATE TRIGGER window_put AFTER INSERT ON windows BEGIN ${CHANGED("NEW")} END;
 CREATE TRIGGER window_replaced AFTER UPDATE OF total_count ON windows BEGIN ${CHANGED("NEW")} END;
 CREATE TRIGGER window_deleted AFTER DELETE ON windows BEGIN ${CHANGED("OLD")} END;
 `;
-
-function prepare(database: DatabaseSync): Record<keyof typeof SQL, StatementSync> {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  return Object.fromEntries(statements) as Record<keyof typeof SQL, StatementSync>;
-}
 
 const KEY = "length_ms = ? AND level_ms = ? AND start_ms = ?";
 const RANGE = "start_ms >= :from AND start_ms < :to AND length_ms = :length";

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { prepareStatements } from "./prepare_statements.ts";
 import { ROLLUP_SCHEMA } from "./sqlite_rollups.ts";
 
 /** Version of the tables, kept as SQLite's `user_version`. */
@@ -83,8 +84,7 @@ export const SCHEMA: string = [TABLES, ...MIGRATIONS].join("");
 
 /** Every statement that the history makes use of, by its name. */
 export function prepare(database: DatabaseSync): Record<StatementName, StatementSync> {
-  const statements = Object.entries(SQL).map(([name, sql]) => [name, database.prepare(sql)]);
-  return Object.fromEntries(statements) as Record<StatementName, StatementSync>;
+  return prepareStatements(database, SQL);
 }
 
 const WINDOW_COLUMNS = `

@@ -148,7 +148,7 @@ export class ErrorSearch implements ErrorReader {
       ? Math.min(candidate.endBytes, place.bytes)
       : candidate.endBytes;
     let readBytes = 0;
-    for (let length = PIECE_BYTES;; length *= 2) {
+    for (let length = READ_BYTES;; length *= 2) {
       const startBytes = Math.max(candidate.startBytes, endBytes - length);
       const bytes = await files.readPiece(path, startBytes, endBytes);
       if (bytes === undefined) {
@@ -209,7 +209,7 @@ interface Piece {
 }
 
 /** What is read at once, unless a line is longer. */
-export const PIECE_BYTES = 512 * 1024;
+export const READ_BYTES = 512 * 1024;
 
 /** A page of as many characters is not added to: it is written in one piece. */
 export const PAGE_LENGTH = 1024 * 1024;

@@ -2,7 +2,7 @@
  * Work that is done in pieces: between two of them others get their turn. Each piece is a few
  * milliseconds of one answer, which nobody else has to wait for longer.
  */
-export type Pieces<Result> = Generator<void, Result>;
+export type Pieces<Result> = Generator<undefined, Result>;
 
 /** What a piece may cost, in bytes that are read and merged: some milliseconds of them. */
 export const PIECE_BYTES = 640 * 1024;

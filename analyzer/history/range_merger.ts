@@ -49,7 +49,7 @@ export class RangeMerger {
   }
 
   /** Merges parts one by one. */
-  *addAll(parts: Iterable<WindowPart>, trendIndex = 0, meter = new PieceMeter()): Pieces<void> {
+  *addAll(parts: Iterable<WindowPart>, meter: PieceMeter, trendIndex = 0): Pieces<void> {
     for (const part of parts) {
       for (const entry of part.statuses) {
         let merged = this.#byStatus.get(entry.status);
@@ -162,7 +162,7 @@ export function* mergeWindows(
   const sums = yield* sumWindows(history, fromMs, toMs, meter);
   if (sums.windows === 0) return undefined;
   const merger = new RangeMerger(history.windowLengthMs, { listsUrls: urlsMax > 0 });
-  yield* merger.addAll(history.parts(fromMs, toMs), 0, meter);
+  yield* merger.addAll(history.parts(fromMs, toMs), meter);
   const { totalCount, errorCount, lateCount, lateErrorCount } = sums;
   return {
     startMs: fromMs,

@@ -1,14 +1,14 @@
 import type { DistinctCount, StatusSummary } from "../window/window_summary.ts";
 import { PieceMeter, type Pieces } from "./pieces.ts";
-import { type ListQuery, RangeMerger, SORTED_URL_BYTES, sumWindows } from "./range_merger.ts";
+import {
+  type ListQuery,
+  type MergeQuery,
+  RangeMerger,
+  SORTED_URL_BYTES,
+  sumWindows,
+} from "./range_merger.ts";
 import { type MergedUrl, mostFrequent } from "./url_merger.ts";
 import type { RangeSums, WindowRangeReader } from "./window_range.ts";
-
-/** Which windows to sum up: those that start in `[fromMs, toMs)`. */
-export interface SummaryQuery extends ListQuery {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 /** One merged answer for a range. */
 export interface RangeSummary extends RangeSums {
@@ -30,7 +30,7 @@ export const TREND_PARTS = 24;
 /** Merges a range; reads each window, or what was merged of it before, once. */
 export function* summarizeRange(
   history: WindowRangeReader,
-  { fromMs, toMs, status, urlsMax }: SummaryQuery,
+  { fromMs, toMs, status, urlsMax }: MergeQuery,
 ): Pieces<RangeSummary> {
   const meter = new PieceMeter();
   const sums = yield* sumWindows(history, fromMs, toMs, meter);
@@ -40,7 +40,7 @@ export function* summarizeRange(
   });
   const edges = trendEdges(history, fromMs, toMs);
   for (let i = 0; i < TREND_PARTS; i++) {
-    yield* merger.addAll(history.parts(edges[i]!, edges[i + 1]!), i, meter);
+    yield* merger.addAll(history.parts(edges[i]!, edges[i + 1]!), meter, i);
   }
   const urls = yield* mergeUrls(merger, { status, urlsMax }, meter);
   return {
@@ -93,7 +93,7 @@ function* mergeUrls(
       if (meter.isDue(SORTED_URL_BYTES)) yield;
     }
   }
-  const urls = mostFrequent(byUrl.values(), byUrl.size, urlsMax);
+  const urls = mostFrequent(byUrl.values(), urlsMax);
   if (meter.isDue(byUrl.size * SORTED_URL_BYTES)) yield;
   return urls;
 }

@@ -126,7 +126,7 @@ export class UrlMerger {
     this.#mergeOnly();
     if (this.size <= limit) return;
     this.#countKept();
-    const { least, more } = leastOfMostFrequent(this.#entries.values(), this.size, limit);
+    const { least, more } = leastOfMostFrequent(this.#entries.values(), limit);
     let equalLeft = limit - more;
     for (const { url, count } of this.#entries.values()) {
       if (count > least || count === least && equalLeft-- > 0) continue;
@@ -142,7 +142,7 @@ export class UrlMerger {
    */
   top(limit: number, errorCount: number): MergedUrl[] {
     if (this.#only !== undefined) return this.#topOfOnly(this.#only, limit);
-    return mostFrequent(this.#entries.values(), this.size, limit)
+    return mostFrequent(this.#entries.values(), limit)
       .map((entry) => this.#mergedUrl(entry, errorCount));
   }
 
@@ -207,15 +207,14 @@ export class UrlMerger {
   }
 }
 
-/** The `limit` most frequent of so many URLs, equal counts by URL. Sorts only what can be among them. */
+/** The `limit` most frequent URLs, equal counts by URL. Sorts only what can be among them. */
 export function mostFrequent<T extends Counted>(
   counted: Iterable<T>,
-  size: number,
   limit: number,
 ): T[] {
   let frequent = [...counted];
-  if (limit < size) {
-    const { least } = leastOfMostFrequent(frequent, size, limit);
+  if (limit < frequent.length) {
+    const { least } = leastOfMostFrequent(frequent, limit);
     frequent = frequent.filter(({ count }) => count >= least);
   }
   return frequent.sort(byCount).slice(0, limit);
@@ -224,13 +223,12 @@ export function mostFrequent<T extends Counted>(
 /** The count of the last one of the most frequent URLs, and how many have more. */
 function leastOfMostFrequent(
   counted: Iterable<Counted>,
-  size: number,
   limit: number,
 ): { readonly least: number; readonly more: number } {
   if (limit < 1) return { least: Infinity, more: 0 };
   const counts = Float64Array.from(counted, ({ count }) => count).sort();
-  const least = counts[size - limit]!;
-  return { least, more: size - 1 - counts.lastIndexOf(least) };
+  const least = counts[counts.length - limit]!;
+  return { least, more: counts.length - 1 - counts.lastIndexOf(least) };
 }
 
 const NO_TREND: number[] = [];

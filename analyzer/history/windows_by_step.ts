@@ -43,13 +43,11 @@ export function* windowsByStep(
     if (count === limit) return endMs;
     const startMs = floor(newestMs);
     const range = { fromMs: startMs, toMs: startMs + stepMs, status, urlsMax };
-    const pieces = mergeWindows(history, range, meter);
-    let step = pieces.next();
-    for (; step.done !== true; step = pieces.next()) yield undefined;
+    const merged = yield* mergeWindows(history, range, meter);
     endMs = startMs;
     // What was there a moment ago may have been deleted meanwhile.
-    if (step.value === undefined) continue;
+    if (merged === undefined) continue;
     count++;
-    yield { ...step.value, state: startMs + stepMs <= closedUpToMs ? "closed" : "open" };
+    yield { ...merged, state: startMs + stepMs <= closedUpToMs ? "closed" : "open" };
   }
 }

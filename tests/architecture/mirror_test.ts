@@ -13,6 +13,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/decode/scan/vector_constants.ts": "tested as what a compiled layout does",
   "analyzer/delivery/delivery.ts": "types, and a promise that is tested with the ledger",
   "analyzer/deno/http_interface.ts": "tested as what analyze answers, end to end",
+  "analyzer/deno/prepare_statements.ts": "tested as what SqliteWindowHistory does with them",
   "analyzer/deno/results.ts": "types only",
   "analyzer/deno/source_tls.ts": "tested as what analyze says of files, and to whom it speaks TLS",
   "analyzer/deno/sqlite_statements.ts": "tested as what SqliteWindowHistory does with them",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { ErrorQuery, StoredError } from "../../../analyzer/history/error_reader.ts";
-import { ErrorSearch, PAGE_LENGTH, PIECE_BYTES } from "../../../analyzer/history/error_search.ts";
+import { ErrorSearch, PAGE_LENGTH, READ_BYTES } from "../../../analyzer/history/error_search.ts";
 import type { ErrorPlace } from "../../../analyzer/sink/error_index.ts";
 import type { Row } from "../../support/batches.ts";
 import { SavedErrorsFixture, storedRow } from "../../support/saved_errors.ts";
@@ -110,7 +110,7 @@ Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", 
   assert.ok(paths.length >= 4 && bytes > 30e6);
   const query = { fromMs: START_MS + 77 * LENGTH_MS, toMs: START_MS + 78 * LENGTH_MS };
   // A block of 1 MiB ends with its batch, here of 110 KB, and the window may lie in two.
-  const most = 2 * (1024 * 1024 + 120_000) + 2 * PIECE_BYTES;
+  const most = 2 * (1024 * 1024 + 120_000) + 2 * READ_BYTES;
   const { errors } = await fixture.search.find({ ...query, ...ALL });
   assert.equal(errors.length, 1000);
   assert.ok(errors.every(({ timeMs }) => timeMs! >= query.fromMs && timeMs! < query.toMs));
@@ -128,7 +128,7 @@ Deno.test("ErrorSearch.find() reads what can hold the range, and nothing else", 
 
   fixture.readBytes = 0;
   assert.equal((await fixture.search.find({ limit: 100 })).errors.length, 100);
-  assert.equal(fixture.readBytes, PIECE_BYTES, "the newest stand at the end");
+  assert.equal(fixture.readBytes, READ_BYTES, "the newest stand at the end");
 });
 
 // S-65
@@ -147,21 +147,21 @@ Deno.test("ErrorSearch.find() reads files once of which nothing is known, and th
   for (let run = 0; run < 2; run++) {
     fixture.readBytes = 0;
     assert.equal((await fixture.search.find(query)).errors.length, 1000);
-    assert.ok(fixture.readBytes < 3 * PIECE_BYTES);
+    assert.ok(fixture.readBytes < 3 * READ_BYTES);
     await fixture.restart();
   }
 });
 
 // S-66
 Deno.test("ErrorSearch.find() stops at its budget, and goes on from there", async () => {
-  using fixture = await SavedErrorsFixture.create({ errorReadBytes: 2 * PIECE_BYTES });
+  using fixture = await SavedErrorsFixture.create({ errorReadBytes: 2 * READ_BYTES });
   await fill(fixture, 50, 1000);
   await fixture.append([storedRow(START_MS, { url: "/last" })]);
   const query = { text: "/last", limit: 10 };
   const first = await fixture.search.find(query);
   assert.deepEqual(urlsOf(first.errors), ["/last"]);
   assert.equal(first.isComplete, false);
-  assert.ok(fixture.readBytes >= 2 * PIECE_BYTES && fixture.readBytes < 3 * PIECE_BYTES);
+  assert.ok(fixture.readBytes >= 2 * READ_BYTES && fixture.readBytes < 3 * READ_BYTES);
   assert.equal(fixture.limitCounter.count("errorReadBytes"), 1);
   assert.equal((await findAll(fixture, { url: "/resource/999", limit: 7 })).length, 50);
   assert.ok((await fixture.search.find({ limit: 10 })).isComplete);
@@ -274,7 +274,7 @@ Deno.test("ErrorSearch.find() leaves out what is no record, and does without a f
 
 Deno.test("ErrorSearch.find() reads lines that are longer than a piece, whole", async () => {
   using fixture = await SavedErrorsFixture.create();
-  const long = (i: number) => `/${i}/${"x".repeat(1.3 * PIECE_BYTES)}`;
+  const long = (i: number) => `/${i}/${"x".repeat(1.3 * READ_BYTES)}`;
   for (let i = 0; i < 3; i++) await fixture.append([storedRow(START_MS + i, { url: long(i) })]);
   assert.deepEqual(urlsOf(await findAll(fixture, { limit: 1 })), [2, 1, 0].map(long));
   for (const { part } of fixture.history.errorBlocks()) fixture.history.forgetErrorPart(part);
@@ -357,7 +357,7 @@ Deno.test("ErrorSearch.countClients() counts the clients of one status alone", a
 // S-67
 Deno.test("ErrorSearch.countClients() stops at its budgets, and says so", async () => {
   using fixture = await SavedErrorsFixture.create({
-    clientReadBytes: PIECE_BYTES,
+    clientReadBytes: READ_BYTES,
     clientReadTime: 100,
   });
   await fill(fixture, 20, 1000);
@@ -365,7 +365,7 @@ Deno.test("ErrorSearch.countClients() stops at its budgets, and says so", async 
   const byBytes = await fixture.search.countClients(query);
   assert.equal(byBytes.isComplete, false);
   assert.equal(byBytes.clients[0]!.count, 1);
-  assert.equal(fixture.readBytes, PIECE_BYTES);
+  assert.equal(fixture.readBytes, READ_BYTES);
   assert.equal(fixture.limitCounter.count("clientReadBytes"), 1);
   fixture.readBytes = 0;
   fixture.stepMs = 60;

@@ -106,7 +106,7 @@ Deno.test("RangeMerger keeps a bounded number of URLs, and says what it cannot k
       errorCount: 1000,
     })),
   };
-  const { pauses } = finish(merger.addAll([frequent, ...parts]));
+  const { pauses } = finish(merger.addAll([frequent, ...parts], new PieceMeter()));
   assert.ok(pauses >= 2, "in pieces");
   assert.ok(merger.urlCount <= MERGED_URLS_MAX);
   const { result } = finish(merger.summarize({ urlsMax: 1000 }, new PieceMeter()));
