@@ -2,6 +2,7 @@ import {
   formatHostPort,
   type HostPort,
   option,
+  optionName,
   type OptionValues,
   parseText,
   repeated,
@@ -76,15 +77,10 @@ type SocketValues = OptionValues<typeof socketOptions>;
  */
 export function listeningConfig(values: SocketValues, kinds: readonly string[]): ListeningConfig {
   const { allow, tlsCert, tlsKey, tlsClientCa } = values;
-  const given = [
-    ...allow.length > 0 ? ["--allow"] : [],
-    ...tlsCert !== undefined ? ["--tls-cert"] : [],
-    ...tlsKey !== undefined ? ["--tls-key"] : [],
-    ...tlsClientCa !== undefined ? ["--tls-client-ca"] : [],
-  ];
-  if (given.length > 0 && !kinds.includes("tcp-listen")) {
+  const given = firstGiven(values, ["allow", "tlsCert", "tlsKey", "tlsClientCa"]);
+  if (given !== undefined && !kinds.includes("tcp-listen")) {
     throw new UsageException(
-      `${given[0]} needs a source that listens: add --source tcp-listen://HOST:PORT`,
+      `${given} needs a source that listens: add --source tcp-listen://HOST:PORT`,
     );
   }
   const tls = tlsFiles("--tls-cert", tlsCert, "--tls-key", tlsKey);
@@ -102,20 +98,28 @@ export function listeningConfig(values: SocketValues, kinds: readonly string[]):
  */
 export function connectingConfig(values: SocketValues, kinds: readonly string[]): ConnectingConfig {
   const { tlsCa, tlsClientCert, tlsClientKey } = values;
-  const given = [
-    ...tlsCa !== undefined ? ["--tls-ca"] : [],
-    ...tlsClientCert !== undefined ? ["--tls-client-cert"] : [],
-    ...tlsClientKey !== undefined ? ["--tls-client-key"] : [],
-  ];
-  if (given.length > 0 && !kinds.includes("tls")) {
+  const given = firstGiven(values, ["tlsCa", "tlsClientCert", "tlsClientKey"]);
+  if (given !== undefined && !kinds.includes("tls")) {
     throw new UsageException(
-      `${given[0]} needs a source that connects over TLS: add --source tls://HOST:PORT`,
+      `${given} needs a source that connects over TLS: add --source tls://HOST:PORT`,
     );
   }
   return {
     authorities: tlsCa,
     tls: tlsFiles("--tls-client-cert", tlsClientCert, "--tls-client-key", tlsClientKey),
   };
+}
+
+/** The first of these options that is given, as it is typed. */
+function firstGiven(
+  values: SocketValues,
+  names: readonly (keyof SocketValues)[],
+): string | undefined {
+  const given = names.find((name) => {
+    const value = values[name];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined;
+  });
+  return given === undefined ? undefined : optionName(given);
 }
 
 function tlsFiles(

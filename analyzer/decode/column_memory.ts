@@ -19,6 +19,8 @@ const FREE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Memory of at least so many bytes, whatever is in it. */
 export function takeMemory(bytesMin: number): ArrayBuffer {
+  // Nothing that small is kept.
+  if (2 * bytesMin < SMALL_BYTES) return new ArrayBuffer(bytesMin);
   let best = -1;
   for (let i = 0; i < free.length; i++) {
     const { byteLength } = free[i]!;

@@ -128,9 +128,8 @@ export class ErrorIndex {
     const { startBytes, endBytes, minMs, maxMs } = learned;
     const block = { startBytes, endBytes, minMs, maxMs, isKnown: true, isOpen: false };
     const rest = part.blocks[at]!;
-    rest.endBytes = startBytes;
-    part.blocks.splice(at, rest.startBytes === startBytes ? 1 : 0);
-    part.blocks.splice(rest.startBytes === startBytes ? at : at + 1, 0, block);
+    const left = rest.startBytes < startBytes ? [{ ...rest, endBytes: startBytes }] : [];
+    part.blocks.splice(at, 1, ...left, block);
     this.#store.learnErrorBlock(learned);
   }
 
