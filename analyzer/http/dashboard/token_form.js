@@ -1,4 +1,4 @@
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { html, useLayoutEffect, useRef, useState } from "./preact.js";
 
 /**
  * Asks for the token of a server that was started with one.
@@ -8,7 +8,8 @@ import { html, useEffect, useRef, useState } from "./preact.js";
 export function TokenForm({ isWrong, onToken }) {
   const [token, setToken] = useState("");
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  useEffect(() => field.current?.focus(), []);
+  // Before it is seen: whoever types at once means the field.
+  useLayoutEffect(() => field.current?.focus(), []);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (token.trim() !== "") onToken(token.trim());
