@@ -181,8 +181,8 @@ testPage("chooses a range by dragging, and keeps it in the address", {}, async (
   await page.mouse.move(box.x + box.width * 0.25, box.y + 60);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.4, box.y + 70, { steps: 5 });
-  // What comes meanwhile is drawn, and leaves the drag alone.
-  await fake.fail({ url: "/new/failure" }, 90);
+  // What comes meanwhile is drawn, and leaves the drag alone: also a status that was not seen before.
+  await fake.fail({ url: "/new/failure", status: 504 }, 90);
   await page.locator(".errors").getByText("/new/failure").first().waitFor();
   await page.mouse.move(box.x + box.width * 0.5, box.y + 70, { steps: 5 });
   const under = await readout.innerText();

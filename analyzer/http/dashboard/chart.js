@@ -8,7 +8,6 @@ import uPlot from "./uplot.js";
  * @property {number} height in CSS pixels, the time axis included where it has one
  * @property {boolean} hasTimeAxis
  * @property {boolean} isStack bars on top of each other; else one line
- * @property {readonly string[]} colors of the columns, in order, as CSS colours
  * @property {(value: number) => string} format for the axis of values
  * @property {boolean} isCount only whole numbers on that axis
  * @property {() => ChartFrame} frame what is drawn at this moment
@@ -22,6 +21,7 @@ import uPlot from "./uplot.js";
  * @property {number} toMs
  * @property {number} stepMs
  * @property {readonly boolean[]} open which buckets are still counted
+ * @property {readonly string[]} colors custom properties with the colours of the columns, in order
  */
 
 /** Charts with this key show their cursors at the same time. */
@@ -41,7 +41,7 @@ const DRAG_MIN = 5;
  * @param {uPlot.AlignedData} data middles of the buckets in seconds, then the columns
  */
 export function createChart(options, data) {
-  const { element, height, hasTimeAxis, isStack, colors, format, isCount, frame } = options;
+  const { element, height, hasTimeAxis, isStack, format, isCount, frame } = options;
   const css = getComputedStyle(element);
   const color = (/** @type {string} */ name) => css.getPropertyValue(name).trim();
   const barWidth = (element.clientWidth - AXIS_WIDTH) / Math.max(data[0].length, 1);
@@ -91,8 +91,12 @@ export function createChart(options, data) {
       series: [
         {},
         ...(isStack
-          ? barSeries(colors, { surface: color("--surface"), barWidth })
-          : lineSeries(colors)),
+          ? barSeries(data.length - 1, {
+            fill: (i) => color(frame().colors[i] ?? ""),
+            surface: color("--surface"),
+            barWidth,
+          })
+          : lineSeries(color(frame().colors[0] ?? ""))),
       ],
       hooks: {
         setCursor: [(chart) => options.onCursor(chart.cursor.idx ?? undefined)],
@@ -111,26 +115,32 @@ const WHOLE_INCREMENTS = [1, 2, 5].flatMap((digit) =>
 
 /**
  * Bars of sums, the tallest first, each drawn over the one before: what is still seen of it is its
- * own part. Bars that are wide enough are parted by a line, which would cover the others.
+ * own part. Bars that are wide enough are parted by a line, which would cover the others. What a
+ * column stands for may change while somebody drags, so that its colour is asked for as it is drawn.
  *
- * @param {readonly string[]} colors
- * @param {{ surface: string, barWidth: number }} look
+ * @param {number} count
+ * @param {{ fill: (index: number) => string, surface: string, barWidth: number }} look
  * @returns {uPlot.Series[]}
  */
-function barSeries(colors, { surface, barWidth }) {
+function barSeries(count, { fill, surface, barWidth }) {
   const bars = /** @type {NonNullable<typeof uPlot.paths.bars>} */ (uPlot.paths.bars);
   const paths = bars({ size: [0.86, 48], align: 0 });
   const line = barWidth < 6 ? { width: 0 } : { stroke: surface, width: 0.5 };
-  return colors.map((fill) => ({ fill, ...line, paths, points: { show: false } }));
+  return Array.from({ length: count }, (_, i) => ({
+    fill: () => fill(i),
+    ...line,
+    paths,
+    points: { show: false },
+  }));
 }
 
 /**
  * A line of what is closed, and a dashed one on to what is still counted.
  *
- * @param {readonly string[]} colors
+ * @param {string} stroke
  * @returns {uPlot.Series[]}
  */
-function lineSeries([stroke]) {
+function lineSeries(stroke) {
   const line = { stroke, width: 1.75, points: { show: true, size: 5, filter: lonely } };
   return [
     { ...line, fill: `color-mix(in srgb, ${stroke} 12%, transparent)` },

@@ -11,7 +11,7 @@ import {
   formatStep,
 } from "./format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./preact.js";
-import { seriesOf, stack } from "./series.js";
+import { COLUMNS_MAX, seriesOf, stack } from "./series.js";
 import { colorsOf } from "./status_colors.js";
 
 /** @import { Dashboard } from "./dashboard.js" */
@@ -119,28 +119,28 @@ function Chart(
   const wholeHeight = height + (hasTimeAxis ? TIME_AXIS_HEIGHT : 0);
   const element = useRef(/** @type {HTMLDivElement | null} */ (null));
   const isStack = name === "errors";
-  const colors = isStack
-    // The whole stack is drawn first, and the lowest part last.
-    ? [...colorsOf(series.statuses.map(({ status }) => status)).values()].reverse()
-    : [name === "rates" ? "--rate" : "--clients"];
-  const latest = useRef({ frame, open: series.open, onCursor, onSelect });
-  latest.current = { frame, open: series.open, onCursor, onSelect };
+  const drawn = {
+    ...frame,
+    open: series.open,
+    colors: isStack ? stackColors(series) : [name === "rates" ? "--rate" : "--clients"],
+  };
+  const latest = useRef({ drawn, onCursor, onSelect });
+  latest.current = { drawn, onCursor, onSelect };
   const data = useMemo(() => dataOf(name, series, frame.stepMs), [series]);
-  // How bars are parted depends on how many they are.
-  const key = `${colors.join()} ${theme} ${absent} ${series.starts.length} ${wholeHeight}`;
+  // How bars are parted depends on how many they are. Nothing else that comes from the server makes a
+  // chart anew: a drag would end with it.
+  const key = `${theme} ${absent} ${series.starts.length} ${wholeHeight}`;
 
   useLayoutEffect(() => {
     if (element.current === null || absent) return;
-    const css = getComputedStyle(element.current);
     const chart = createChart({
       element: element.current,
       height: wholeHeight,
       hasTimeAxis,
       isStack,
-      colors: colors.map((color) => css.getPropertyValue(color).trim()),
       format: name === "rates" ? formatShareShortly : formatCompact,
       isCount: name !== "rates",
-      frame: () => ({ ...latest.current.frame, open: latest.current.open }),
+      frame: () => latest.current.drawn,
       onCursor: (index) => latest.current.onCursor(index),
       onSelect: (fromMs, toMs) => latest.current.onSelect(fromMs, toMs),
     }, data);
@@ -172,13 +172,36 @@ function Chart(
 function dataOf(name, series, stepMs) {
   const middles = series.starts.map((startMs) => (startMs + stepMs / 2) / 1000);
   if (name === "errors") {
-    return /** @type {AlignedData} */ ([middles, ...stack(series.statuses).reverse()]);
+    return /** @type {AlignedData} */ ([middles, ...stackColumns(series)]);
   }
   const values = series[name];
   const closed = values.map((value, i) => series.open[i] ? null : value);
   // From the last closed one on, so that the dashed line goes on from the other.
   const open = values.map((value, i) => series.open[i] || series.open[i + 1] ? value : null);
   return /** @type {AlignedData} */ ([middles, closed, open]);
+}
+
+/**
+ * The stack as columns, always as many: the whole of it is drawn first, and the lowest part last.
+ *
+ * @param {Series} series
+ */
+function stackColumns({ statuses, starts }) {
+  const nothing = new Array(starts.length).fill(null);
+  const columns = stack(statuses);
+  while (columns.length < COLUMNS_MAX) columns.push(nothing);
+  return columns.reverse();
+}
+
+/**
+ * Colours of those columns.
+ *
+ * @param {Series} series
+ */
+function stackColors({ statuses }) {
+  const colors = [...colorsOf(statuses.map(({ status }) => status)).values()];
+  while (colors.length < COLUMNS_MAX) colors.push("");
+  return colors.reverse();
 }
 
 /**

@@ -9,14 +9,15 @@
  * @property {{ name: string, status: number, counts: (number | null)[] }[]} statuses the most severe
  *   class first, which is the one drawn on the ground line
  * @property {(number | null)[]} errors
- * @property {(number | null)[]} totals requests of any status
  * @property {(number | null)[]} rates
  * @property {(number | null)[]} clients null throughout where nobody has counted them
- * @property {boolean} isExact whether no number of clients is an estimate
  */
 
 /** More colours than these cannot be told apart; what is rarer is drawn as one. */
 const STATUSES_MAX = 7;
+
+/** Groups of statuses at most: one is that of the rarer ones. */
+export const COLUMNS_MAX = STATUSES_MAX + 1;
 
 /**
  * @param {readonly WindowJson[]} buckets
@@ -31,10 +32,8 @@ export function seriesOf(buckets, { frame: { fromMs, toMs, stepMs }, status, url
     open: new Array(length).fill(false),
     statuses: /** @type {Series["statuses"]} */ ([]),
     errors: nothing(),
-    totals: nothing(),
     rates: nothing(),
     clients: nothing(),
-    isExact: true,
   };
   const byStatus = /** @type {Map<number, (number | null)[]>} */ (new Map());
   for (const bucket of buckets) {
@@ -51,18 +50,13 @@ export function seriesOf(buckets, { frame: { fromMs, toMs, stepMs }, status, url
       counts[i] = count;
       byStatus.set(entry.status, counts);
     }
-    const one = status === undefined
-      ? bucket
-      : bucket.statuses.find((entry) => entry.status === status) ??
-        { unique_ips: 0, unique_ips_exact: true };
     series.open[i] = bucket.state === "open";
     series.errors[i] = errors;
-    series.totals[i] = bucket.total_count;
     series.rates[i] = bucket.total_count === 0 ? 0 : errors / bucket.total_count;
-    if (url === undefined) {
-      series.clients[i] = one.unique_ips;
-      series.isExact &&= one.unique_ips_exact;
-    }
+    if (url !== undefined) continue;
+    series.clients[i] = status === undefined
+      ? bucket.unique_ips
+      : bucket.statuses.find((entry) => entry.status === status)?.unique_ips ?? 0;
   }
   return { ...series, statuses: group(byStatus, nothing) };
 }
