@@ -13,9 +13,6 @@ import {
   windowSummary,
 } from "./window_fixtures.ts";
 
-/** Length of an {@linkcode EventRun}'s windows. */
-export const EVENT_WINDOW_MS = LENGTH_MS;
-
 /** The window of a run with this index: 0 starts at the time of the other fixtures. */
 export function nthWindow(index: number, overrides: Partial<WindowSummary> = {}): ClosedWindow {
   const startMs = START_MS + index * LENGTH_MS;

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { toSafeJson } from "../../command_line/escape_text.ts";
+import { parseDuration } from "../../command_line/options.ts";
 import type {
   ErrorJson,
   Rates,
@@ -18,10 +19,8 @@ import { appDeps } from "./window_fixtures.ts";
 
 /** What a test wants to be different about the traffic that was read. */
 export interface FakeOptions {
-  readonly seed?: number;
   /** Closed windows at the start. */
   readonly windowCount?: number;
-  readonly windowMs?: number;
   /** End of the newest closed window; by default the last one before now. */
   readonly endMs?: number;
   /** Refuses whoever does not send it. */
@@ -30,7 +29,6 @@ export interface FakeOptions {
   readonly isUnsaved?: boolean;
   /** URLs that fail, instead of those of a shop. */
   readonly urls?: readonly string[];
-  readonly port?: number;
 }
 
 /** One error as the fake keeps it. */
@@ -59,12 +57,12 @@ const URLS = [
 const STATUSES = [[500, 500, 502, 404], [404], [503, 503, 429], [404, 404, 403], [400, 401], [404]];
 
 /**
- * The routes that the page asks, by the contract of docs/HTTP_API.md, over made-up traffic that is
- * the same for a seed: tests of the page need no analyzer, and let happen what they want to see.
- * Everything else about a server is real: the page comes from the app itself.
+ * The routes that the page asks, by the contract of docs/HTTP_API.md, over made-up traffic: tests of
+ * the page need no analyzer, and let happen what they want to see. Everything else about a server is
+ * real: the page comes from the app itself.
  */
 export class FakeAnalyzer implements AsyncDisposable {
-  readonly windowMs: number;
+  readonly windowMs = 30_000;
   /** What `status` says of now; tests change it. */
   rates: Rates = {
     errors_per_minute: 12,
@@ -80,18 +78,15 @@ export class FakeAnalyzer implements AsyncDisposable {
   /** Number of requests by path, for tests of who asks how often. */
   readonly requests: string[] = [];
   readonly #options: FakeOptions;
-  readonly #random: Mulberry32;
+  readonly #random = new Mulberry32(1);
   readonly #windows: FakeWindow[] = [];
   #clients = new Set<(type: string, data: unknown, id?: string) => Promise<void>>();
   #server: Deno.HttpServer<Deno.NetAddr> | undefined;
   #stopping = new AbortController();
-  #port: number;
+  #port = 0;
 
   constructor(options: FakeOptions = {}) {
     this.#options = options;
-    this.windowMs = options.windowMs ?? 30_000;
-    this.#random = new Mulberry32(options.seed ?? 1);
-    this.#port = options.port ?? 0;
     const endMs = options.endMs ?? Math.floor(Date.now() / this.windowMs) * this.windowMs;
     const count = options.windowCount ?? 130;
     for (let i = count; i > 0; i--) this.#windows.push(this.#makeWindow(endMs - i * this.windowMs));
@@ -192,7 +187,7 @@ export class FakeAnalyzer implements AsyncDisposable {
       const query = context.req.query();
       const from = Date.parse(query["from"] ?? "") || -Infinity;
       const to = Date.parse(query["to"] ?? "") || Infinity;
-      const step = query["step"] === undefined ? this.windowMs : parseStep(query["step"]);
+      const step = query["step"] === undefined ? this.windowMs : parseDuration(query["step"]);
       const urls = context.req.queries("url");
       const windows = this.#closed(from, to, step).map((group) =>
         this.#sum(group, step, Number(query["urls"] ?? 20), urls)
@@ -439,10 +434,4 @@ function statusesOf(
       urls_total_exact: true,
     };
   });
-}
-
-function parseStep(text: string): number {
-  const [, count, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text)!;
-  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  return Number(count) * units[unit as keyof typeof units];
 }

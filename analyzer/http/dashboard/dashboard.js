@@ -33,7 +33,6 @@ export class Dashboard {
   #onState;
   #state;
   #store = new WindowStore();
-  #isDisposed = false;
   /** Buckets from here on may not be what the server has: -Infinity for all, Infinity for none. */
   #staleFromMs = -Infinity;
   /** Whether the newest window was asked for since there is a stream, which tells of those after it. */
@@ -97,7 +96,6 @@ export class Dashboard {
 
   /** Ends every request and timer. */
   dispose() {
-    this.#isDisposed = true;
     this.#disposal.abort();
     for (const request of this.#requests.values()) request.abort();
     for (const refresher of Object.values(this.#refreshers)) refresher.stop();
@@ -329,7 +327,7 @@ export class Dashboard {
    * @param {(signal: AbortSignal) => Promise<any>} ask
    */
   async #load(key, ask) {
-    if (this.#isDisposed || this.#state.needsToken) return;
+    if (this.#disposal.signal.aborted || this.#state.needsToken) return;
     this.#requests.get(key)?.abort();
     const request = new AbortController();
     this.#requests.set(key, request);
@@ -450,7 +448,7 @@ export class Dashboard {
 
   /** @param {Partial<State>} change */
   #set(change) {
-    if (this.#isDisposed) return;
+    if (this.#disposal.signal.aborted) return;
     this.#state = { ...this.#state, ...change };
     this.#onState(this.#state);
   }

@@ -119,7 +119,7 @@ function ErrorRow({ error, view, dashboard }) {
     if (!isOpen) dashboard.freeze(true);
     setIsOpen(!isOpen);
   };
-  return html`<li class="error" data-open=${isOpen}>
+  return html`<li class="error">
     <span class="error-time">${
     time === null
       ? html`<span class="quiet">no time</span>`

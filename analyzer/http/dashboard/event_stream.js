@@ -63,8 +63,6 @@ export class EventStream {
   async #readOnce() {
     const { connect, signal, onConnected } = this.#options;
     const attempt = new AbortController();
-    const stop = () => attempt.abort(signal.reason);
-    signal.addEventListener("abort", stop);
     let watchdog = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
     const stillAlive = () => {
       clearTimeout(watchdog);
@@ -76,7 +74,7 @@ export class EventStream {
       stillAlive();
       const { lastId } = this.#parser;
       const headers = { Accept: "text/event-stream", ...lastId && { "Last-Event-ID": lastId } };
-      const response = await connect(headers, attempt.signal);
+      const response = await connect(headers, AbortSignal.any([signal, attempt.signal]));
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       if (reader === undefined) return;
       onConnected();
@@ -90,7 +88,6 @@ export class EventStream {
       }
     } finally {
       clearTimeout(watchdog);
-      signal.removeEventListener("abort", stop);
       attempt.abort();
     }
   }

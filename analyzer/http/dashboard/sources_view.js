@@ -48,7 +48,7 @@ function Source({ source: { name, phase, reason, connections, last_row_at: lastR
       <span class="source-state">${PHASES[phase] ?? phase}${connections > 1
         ? `, ${formatCount(connections)} connections`
         : ""}, ${silence}${reason !== "" &&
-        html`<span class="source-reason">: <${LogText} text=${reason} /></span>`}</span>
+        html`<span>: <${LogText} text=${reason} /></span>`}</span>
     </li>
   `;
 }

@@ -23,7 +23,7 @@ export function TopBar({ state, dashboard, onTheme }) {
 /** A crow's nest on its mast. */
 function Mark() {
   return html`
-    <svg class="mark" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+    <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
       <path d="M12 2v20M6 9h12l-2 6H8z" fill="none" stroke="currentColor" stroke-width="2"
         stroke-linejoin="round" stroke-linecap="round" />
     </svg>

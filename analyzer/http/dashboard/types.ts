@@ -8,10 +8,10 @@ import type { Json } from "../api/json_schemas.ts";
 import type { RatesJson } from "../error_rates.ts";
 import type { SourceJson, TotalsJson } from "../live_json.ts";
 import type { SampleJson, StatusEventJson } from "../status_event.ts";
-import type { StatusJson, UrlJson, WindowJson } from "../../window/window_json.ts";
+import type { WindowJson } from "../../window/window_json.ts";
 import type { ApiException } from "./api.js";
 
-export type { SampleJson, SourceJson, StatusJson, TotalsJson, UrlJson, WindowJson };
+export type { SampleJson, SourceJson, TotalsJson, WindowJson };
 
 /** What the page reads of the event `status`. */
 export type StatusEvent = Omit<StatusEventJson, "rates"> & { readonly rates: Rates };

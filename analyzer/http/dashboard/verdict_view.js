@@ -19,7 +19,7 @@ export function VerdictView({ state: { status, connection, newestEndMs } }) {
   const rates = status?.rates;
   return html`
     <section class="verdict" data-level=${isStale ? "unknown" : level} aria-label="Now">
-      <div class="verdict-words">
+      <div>
         <p class="verdict-sentence">${sentence}</p>
         <${Announcement} level=${level} sentence=${sentence} />
         <${AsOf} status=${status} newestEndMs=${newestEndMs} isStale=${isStale} />

@@ -79,11 +79,6 @@ export class WindowStore {
     this.#open.clear();
   }
 
-  /** Open windows, oldest first. */
-  get open() {
-    return [...this.#open.values()].sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
-  }
-
   /**
    * The buckets of a frame, oldest first, open windows included where `withOpen`.
    *
