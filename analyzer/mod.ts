@@ -17,7 +17,7 @@ export type {
   DeliveryRequest,
 } from "./delivery/delivery.ts";
 export type { EventCounts, EventFeed } from "./http/event_publisher.ts";
-export type { LineSample, SampleKind } from "./decode/record_batch.ts";
+export type { LineSample, SampleKind } from "./decode/line_sample.ts";
 export type {
   ClientCounts,
   ClientQuery,

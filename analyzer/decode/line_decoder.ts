@@ -1,5 +1,5 @@
 import { type LineFormat, parseLine } from "./parse_line.ts";
-import type { CsvLayout, InputPosition, RecordBatch, SampleKind } from "./record_batch.ts";
+import type { CsvLayout, InputPosition, RecordBatch } from "./record_batch.ts";
 import { RecordBatchBuilder } from "./record_batch_builder.ts";
 import { RowCollector, type RowOptions } from "./row_collector.ts";
 import { LayoutScanner } from "./scan/layout_scanner.ts";
@@ -46,8 +46,6 @@ export class LineDecoder {
 
   #offsetBytes: number;
   #csvLayout: CsvLayout | undefined;
-  /** Kinds that the batch has a sample of: one is enough to show, and costs little in a flood. */
-  readonly #sampled = new Set<SampleKind>();
 
   /**
    * @param position where to go on, if the input was read before
@@ -104,7 +102,7 @@ export class LineDecoder {
     if (options.isCut && this.#skippedBytes === 0) {
       this.#builder.addLine(this.#carryBytes);
       this.#builder.addPartial();
-      this.#sample("partial", this.#carry.subarray(0, this.#carryBytes));
+      this.#builder.addSample("partial", this.#carry.subarray(0, this.#carryBytes));
       this.#offsetBytes += this.#carryBytes;
       this.#carryBytes = 0;
     } else {
@@ -219,13 +217,13 @@ export class LineDecoder {
     this.#offsetBytes += bytes;
     const parsed = parseLine(line, this.#options.format, this.#csvLayout);
     if (parsed.kind === "record") {
-      this.#rows.addRecord(parsed.record);
+      this.#rows.addRecord(parsed.record, line);
       this.#scanner.learn(() => lineText(line), this.#csvLayout);
       if (this.#rows.isStopped) this.#flush(times, emit);
     } else if (parsed.kind === "malformed") {
       this.#builder.addMalformed(parsed.reason);
       if (parsed.reason === "bad_status") this.#options.limitCounter.reach("statuses");
-      this.#sample(parsed.reason, line);
+      this.#builder.addSample(parsed.reason, line);
     } else if (parsed.kind === "header") {
       this.#builder.addHeader();
       this.#csvLayout = parsed.layout;
@@ -241,13 +239,7 @@ export class LineDecoder {
     this.#options.limitCounter.reach("lineBytes");
     this.#offsetBytes += bytes;
     // As much as a line that came in pieces would have left.
-    this.#sample("oversized", line.subarray(0, this.#options.limits.lineBytes));
-  }
-
-  #sample(kind: SampleKind, line: Uint8Array): void {
-    if (this.#sampled.has(kind)) return;
-    this.#sampled.add(kind);
-    this.#builder.addSample(kind, lossyUtf8.decode(line.subarray(0, SAMPLE_BYTES_MAX)));
+    this.#builder.addSample("oversized", line.subarray(0, this.#options.limits.lineBytes));
   }
 
   #flush(times: ChunkTimes, emit: (batch: RecordBatch) => void): void {
@@ -257,7 +249,6 @@ export class LineDecoder {
   }
 
   #build(receivedAtMs: number): RecordBatch {
-    this.#sampled.clear();
     return this.#builder.build({
       inputId: this.#inputId,
       receivedAtMs,
@@ -270,9 +261,6 @@ function lineText(line: Uint8Array): string {
   const text = lossyUtf8.decode(line);
   return text.endsWith("\r") ? text.slice(0, -1) : text;
 }
-
-/** Bytes of a line that are kept to show what it looked like. */
-export const SAMPLE_BYTES_MAX = 200;
 
 const CARRY_BYTES_MIN = 512;
 const CARRY_BYTES_KEPT = 4 * 1024;

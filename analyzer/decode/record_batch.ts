@@ -1,6 +1,6 @@
 import type { Delivery } from "../delivery/delivery.ts";
 import type { FileIdentity, PassedFile } from "../source/file_identity.ts";
-import type { MalformedReason } from "./malformed_reason.ts";
+import type { LineSample } from "./line_sample.ts";
 
 /**
  * Complete lines of one input, decoded: all rows as counts, error rows as columns. One read from a
@@ -24,10 +24,18 @@ export interface RecordBatch {
   readonly windowStartsMs: Float64Array;
   /** `[windows]`, rows in each of them, errors included. */
   readonly windowRowCounts: Uint32Array;
+  /**
+   * `[windows]`, the beginning of the first line of each of them: whether that is late nobody knows
+   * before it comes to its window.
+   */
+  readonly windowSamples: readonly Uint8Array[];
   /** Highest event time of a row that is not in the future; `-Infinity` where there is none. */
   readonly eventTimeMaxMs: number;
   readonly errors: ErrorColumns;
-  /** What the first lines of each kind that are no records look like, cut to a safe length. */
+  /**
+   * What the first line of each kind looks like that is no record, or in the future, cut to a safe
+   * length.
+   */
   readonly samples: readonly LineSample[];
 }
 
@@ -91,14 +99,3 @@ export interface ErrorColumns {
 
 /** The window index of an error row that is in the future and so belongs to no window. */
 export const FUTURE_WINDOW = 0xffff;
-
-/** What a sample is a sample of. */
-export type SampleKind = MalformedReason | "oversized" | "partial";
-
-/** One line that is no record. */
-export interface LineSample {
-  /** Why it is none. */
-  readonly kind: SampleKind;
-  /** The line's beginning, not escaped yet; bytes that are no UTF-8 as U+FFFD. */
-  readonly text: string;
-}

@@ -2,14 +2,13 @@ import { copyPadded, PADDING_BYTES } from "../padded_bytes.ts";
 import { takeMemory } from "./column_memory.ts";
 import { hashBytes } from "../sketch/hash.ts";
 import type { IpMask } from "./ip_mask.ts";
+import { type LineSample, SAMPLE_BYTES_MAX, type SampleKind, sampleText } from "./line_sample.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "./malformed_reason.ts";
 import {
   type ErrorColumns,
   FUTURE_WINDOW,
   type InputPosition,
-  type LineSample,
   type RecordBatch,
-  type SampleKind,
 } from "./record_batch.ts";
 
 /**
@@ -31,11 +30,13 @@ export class RecordBatchBuilder {
   #empty = 0;
   #header = 0;
   #partial = 0;
-  #samples: LineSample[] = [];
+  /** One of each kind: that is enough to show, and costs little in a flood. */
+  readonly #samples = new Map<SampleKind, LineSample>();
 
   #windowCount = 0;
   readonly #windowStartsMs = new Float64Array(BATCH_WINDOWS_MAX);
   readonly #windowRowCounts = new Uint32Array(BATCH_WINDOWS_MAX);
+  #windowSamples: Uint8Array[] = [];
   /** The window of the row before: rows come in order so often that one comparison finds it. */
   #lastWindow = 0;
   #eventTimeMaxMs = -Infinity;
@@ -92,8 +93,18 @@ export class RecordBatchBuilder {
     this.#partial++;
   }
 
-  addSample(kind: SampleKind, text: string): void {
-    this.#samples.push({ kind, text });
+  /** Keeps the beginning of a line, if it is the first one of its kind. */
+  addSample(kind: SampleKind, line: Uint8Array): void {
+    if (!this.#samples.has(kind)) this.#samples.set(kind, { kind, text: sampleText(line) });
+  }
+
+  /** Keeps that of a row, which `bytes` holds from `start` to `end`, if it is the first one there. */
+  addRowSample(windowIndex: number, bytes: Uint8Array, start: number, end: number): void {
+    if (windowIndex === FUTURE_WINDOW) {
+      this.addSample("future", bytes.subarray(start, end));
+    } else if (windowIndex === this.#windowSamples.length) {
+      this.#windowSamples.push(bytes.slice(start, Math.min(end, start + SAMPLE_BYTES_MAX)));
+    }
   }
 
   /** Counts a row in its window. Returns the window's index, for {@linkcode addError}. */
@@ -215,13 +226,14 @@ export class RecordBatchBuilder {
       },
       windowStartsMs: this.#windowStartsMs.slice(0, this.#windowCount),
       windowRowCounts: this.#windowRowCounts.slice(0, this.#windowCount),
+      windowSamples: this.#windowSamples,
       eventTimeMaxMs: this.#eventTimeMaxMs,
       errors: {
         ...this.#columns.take(count),
         urlBytes: this.#urlBytes.take(),
         lineBytes: this.#lineBytes.take(),
       },
-      samples: this.#samples,
+      samples: [...this.#samples.values()],
     };
     this.#bytes = 0;
     this.#lines = 0;
@@ -232,8 +244,9 @@ export class RecordBatchBuilder {
     this.#empty = 0;
     this.#header = 0;
     this.#partial = 0;
-    this.#samples = [];
+    this.#samples.clear();
     this.#windowCount = 0;
+    this.#windowSamples = [];
     this.#lastWindow = 0;
     this.#eventTimeMaxMs = -Infinity;
     this.#errorCount = 0;

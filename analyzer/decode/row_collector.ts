@@ -75,10 +75,11 @@ export class RowCollector implements RowSink {
     this.#setThreshold();
   }
 
-  /** Adds a record that was parsed; its line is counted already. */
-  addRecord(record: ParsedRecord): void {
+  /** Adds a record that was parsed from `line`; that is counted already. */
+  addRecord(record: ParsedRecord, line: Uint8Array): void {
     const { status, eventTimeMs } = record;
     const windowIndex = this.place(eventTimeMs);
+    this.#builder.addRowSample(windowIndex, line, 0, line.length);
     if (status < this.#options.minStatus) return;
     const ip = encoder.encode(record.ip);
     const url = this.#boundedUrl(encoder.encode(record.url));
@@ -86,8 +87,8 @@ export class RowCollector implements RowSink {
     if (!this.#options.saves) return;
     const { ipMask } = this.#options;
     const json = ipMask === undefined ? record.toJson() : record.toJson(textOfMask(ipMask));
-    const line = encoder.encode(json + "\n");
-    this.#builder.addLineOfError(padBytes(line), 0, line.length);
+    const saved = encoder.encode(json + "\n");
+    this.#builder.addLineOfError(padBytes(saved), 0, saved.length);
   }
 
   /** Counts a row in its window, wherever that is. Returns the window's index in the batch. */
@@ -133,8 +134,12 @@ export class RowCollector implements RowSink {
     }
     if (hasRowToPlace) {
       const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
-      if (memoryWords[errorsEnd / 4 + ErrorField.status]! >= this.#options.minStatus) {
-        this.#addScannedError(format, errorsEnd / 4, windowIndex);
+      const at = errorsEnd / 4;
+      const lineStart = memoryWords[at + ErrorField.lineStart]!;
+      const lineEnd = memoryWords[at + ErrorField.lineEnd]!;
+      this.#builder.addRowSample(windowIndex, memoryBytes, lineStart, lineEnd);
+      if (memoryWords[at + ErrorField.status]! >= this.#options.minStatus) {
+        this.#addScannedError(format, at, windowIndex);
       }
     }
     // The next text takes the place of this one.

@@ -1,5 +1,5 @@
 import { escapeText } from "../../command_line/escape_text.ts";
-import type { SampleKind } from "../decode/record_batch.ts";
+import type { SampleKind } from "../decode/line_sample.ts";
 import type { LiveView } from "../sink/live_view.ts";
 import type { RatesJson } from "./error_rates.ts";
 import { type SourceJson, toSourceJson, type TotalsJson, toTotalsJson } from "./live_json.ts";
@@ -15,13 +15,13 @@ export interface StatusEventJson {
   /** Lines read a second, since the event before; `null` in the first one, and without news. */
   readonly events_per_second: number | null;
   readonly rates: RatesJson;
-  /** A line of each kind that is no record, of the latest read that brought one. */
+  /** A line of each kind that is in no window, of the latest read that brought one. */
   readonly samples: readonly SampleJson[];
 }
 
-/** A line that is no record, in JSON. */
+/** A line that is in no window, in JSON. */
 export interface SampleJson {
-  /** A reason of S-7, or `oversized` or `partial`. */
+  /** A reason of S-7, or `oversized`, `partial`, `late` or `future`. */
   readonly kind: SampleKind;
   /** Its beginning, with everything escaped that cannot be seen; `null` where addresses are masked. */
   readonly text: string | null;
@@ -45,7 +45,7 @@ export function toStatusEventJson(
     rates,
     samples: view.samples.map(({ kind, text }) => ({
       kind,
-      // Where an address stands in a line that is no record, nobody can tell.
+      // Where addresses stand in a line beside `ip`, nobody can tell.
       text: showsSamples ? escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX }) : null,
     })),
   };

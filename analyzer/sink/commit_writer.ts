@@ -5,7 +5,8 @@ import type {
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
 import { giveBackMemory } from "../decode/column_memory.ts";
-import type { InputPosition, LineSample, SampleKind } from "../decode/record_batch.ts";
+import { type LineSample, type SampleKind, sampleText } from "../decode/line_sample.ts";
+import type { InputPosition } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
 import { messageOf } from "../exceptions.ts";
 import type { SavedSource } from "../source/source.ts";
@@ -79,7 +80,6 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   readonly #samples = new Map<SampleKind, LineSample>();
   readonly #outages: SourceOutages;
   #savedTotals: Totals;
-  #hasSeenFuture = false;
   #epoch: number;
   #hasChanged = false;
   #open: LiveView["open"] = [];
@@ -183,7 +183,7 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
   }
 
   async #commitBatch(analyzed: AnalyzedBatch): Promise<void> {
-    const { clock, errors, history, reporter, sourceStates, totals, deliveries } = this.#options;
+    const { clock, errors, history, sourceStates, totals, deliveries } = this.#options;
     const { batch } = analyzed;
     const wallMs = clock.wallMs();
     // No await where nothing is written: most batches of a quiet stream hold no error.
@@ -193,17 +193,18 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     if (batch.delivery !== undefined) deliveries.add(batch.delivery, analyzed, wallMs);
     sourceStates.sawRows(batch, wallMs);
     if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
-    for (const sample of batch.samples) {
-      if (!this.#samples.has(sample.kind)) reporter.badLine(sample);
-      this.#samples.set(sample.kind, sample);
-    }
-    if (batch.counts.future > 0 && !this.#hasSeenFuture) {
-      this.#hasSeenFuture = true;
-      reporter.futureRow();
-    }
+    for (const sample of batch.samples) this.#sample(sample);
+    const lateLine = batch.windowSamples[analyzed.isLate.indexOf(1)];
+    if (lateLine !== undefined) this.#sample({ kind: "late", text: sampleText(lateLine) });
     // Nobody comes behind the writer.
     giveBackMemory(batch.errors);
     this.#changed();
+  }
+
+  /** Keeps the latest line of each kind, and tells of the first one. */
+  #sample(sample: LineSample): void {
+    if (!this.#samples.has(sample.kind)) this.#options.reporter.leftOut(sample);
+    this.#samples.set(sample.kind, sample);
   }
 
   async #commitCheckpoint(state: Partial<CheckpointState>): Promise<void> {

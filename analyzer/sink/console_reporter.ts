@@ -1,7 +1,7 @@
 import { escapeText, toSafeJson } from "../../command_line/escape_text.ts";
 import { formatDuration } from "../../command_line/options.ts";
 import type { AnalyzerConfig } from "../config.ts";
-import type { LineSample } from "../decode/record_batch.ts";
+import type { LineSample, SampleKind } from "../decode/line_sample.ts";
 import type { ClosedWindow } from "../window/window_summary.ts";
 import { toWindowJson } from "../window/window_json.ts";
 import { formatWindowTable } from "./console_table.ts";
@@ -39,17 +39,22 @@ export class ConsoleReporter implements Reporter {
     );
   }
 
-  badLine({ kind, text }: LineSample): void {
-    const line = escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX });
-    this.#screen.notice(`First ${NAMES[kind]} line: ${line}`);
-  }
-
-  futureRow(): void {
-    const bound = formatDuration(this.#config.maxFutureMs);
-    this.#screen.notice(
-      `First line in the future: its time is more than ${bound} ahead of the clock; ` +
-        "such lines are counted and saved, but open no window (--max-future)",
-    );
+  leftOut({ kind, text }: LineSample): void {
+    if (kind === "late") {
+      this.#screen.notice(
+        "First late line: its window had closed before it came; " +
+          "such lines are counted apart, and saved where they are errors (--lateness)",
+      );
+    } else if (kind === "future") {
+      const bound = formatDuration(this.#config.maxFutureMs);
+      this.#screen.notice(
+        `First line in the future: its time is more than ${bound} ahead of the clock; ` +
+          "such lines are counted and saved, but open no window (--max-future)",
+      );
+    } else {
+      const line = escapeText(text, { lengthMax: SAMPLE_LENGTH_MAX });
+      this.#screen.notice(`First ${NAMES[kind]} line: ${line}`);
+    }
   }
 
   /** Escapes it: it may hold the names of files, or what another program has said. */
@@ -70,7 +75,7 @@ const SAMPLE_LENGTH_MAX = 120;
 /** Characters shown of any message; the longest of ours name two paths. */
 const NOTICE_LENGTH_MAX = 2000;
 
-const NAMES: Readonly<Record<LineSample["kind"], string>> = {
+const NAMES: Readonly<Record<Exclude<SampleKind, "late" | "future">, string>> = {
   invalid_utf8: "malformed (invalid UTF-8)",
   nul_byte: "malformed (NUL byte)",
   not_json: "malformed (not JSON)",

@@ -1,4 +1,4 @@
-import type { LineSample } from "../decode/record_batch.ts";
+import type { LineSample } from "../decode/line_sample.ts";
 import type { SourceState } from "../source/source_state.ts";
 import type { ClosedWindow, WindowSummary } from "../window/window_summary.ts";
 import type { Totals } from "./totals.ts";

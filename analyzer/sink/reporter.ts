@@ -1,4 +1,4 @@
-import type { LineSample } from "../decode/record_batch.ts";
+import type { LineSample } from "../decode/line_sample.ts";
 import type { ClosedWindow } from "../window/window_summary.ts";
 
 /** Tells the person at the terminal what happens. Calls return at once and never throw. */
@@ -10,10 +10,8 @@ export interface Reporter {
    *   rejects; the next window is to wait for it
    */
   windowClosed(window: ClosedWindow): Promise<void> | void;
-  /** A line that is no record; called for the first of each kind. */
-  badLine(sample: LineSample): void;
-  /** A row too far ahead of the clock for any window; called for the first one. */
-  futureRow(): void;
+  /** A line that is in no window; called for the first of each kind. */
+  leftOut(sample: LineSample): void;
   /** One line about the run: a connection lost, a file at its end. */
   notice(line: string): void;
 }

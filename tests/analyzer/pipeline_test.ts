@@ -85,7 +85,7 @@ Deno.test("startPipeline() slows a socket down to the pace of the disk, with few
     sources: [source],
     errors: disk,
     retrier: storageRetrier({ clock }),
-    reporter: { windowClosed() {}, badLine() {}, futureRow() {}, notice() {} },
+    reporter: { windowClosed() {}, leftOut() {}, notice() {} },
     limitCounter,
     isAnswering: () => false,
     signal: new AbortController().signal,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SampleKind } from "../../analyzer/decode/record_batch.ts";
+import type { SampleKind } from "../../analyzer/decode/line_sample.ts";
 import { ATTACKS, UNSAFE_TO_SHOW } from "../hostile/attacks.ts";
 import { source } from "../support/fake_analyzer.ts";
 import { chartRows, LOOKS, prepareBrowser, testPage, until, violations } from "./support.ts";

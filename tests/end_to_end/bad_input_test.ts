@@ -105,7 +105,7 @@ Deno.test("analyze counts every kind of bad line and is disturbed by none", asyn
   const shown = linesOf(stderr).filter((line) => line.startsWith("First "));
   assert.deepEqual(
     shown.map((line) => line.slice(0, line.indexOf(" line: "))).sort(),
-    ["First oversized", ...KINDS.map((kind) => `First malformed (${kind})`)].sort(),
+    ["First late", "First oversized", ...KINDS.map((kind) => `First malformed (${kind})`)].sort(),
   );
   // The first of a kind, safe to look at, and not too much of it.
   assert.ok(shown.includes(`First malformed (not JSON) line: ${LINES[5]}`));

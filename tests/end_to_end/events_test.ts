@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { EventListener } from "../support/event_run.ts";
+import { jsonLine, toBytes } from "../support/log_lines.ts";
 import {
   Analyzer,
   beforeDeadline,
@@ -37,6 +38,39 @@ function closedCounts(client: EventListener): [string, number][] {
   return client.of("window").filter(({ data }) => data.state === "closed")
     .map(({ data }) => [data.start, data.total_count]);
 }
+
+// S-10
+Deno.test("GET /events shows what late lines look like, and those of the future", async () => {
+  using directory = new TemporaryDirectory();
+  const rowAt = (timestampMs: number, url: string) =>
+    jsonLine({ timestampMs, url, status: 200, ip: "192.0.2.1" });
+  const nowMs = Date.now();
+  const lines = [
+    rowAt(nowMs, "/in/time"),
+    rowAt(nowMs - 60_000, "/late/\x1b[2J"),
+    rowAt(nowMs, "/in/time"),
+    rowAt(nowMs + 3_600_000, "/future"),
+  ];
+  const source = `file:${directory.write("a.log", toBytes(lines))}`;
+  for (const more of [[], ["--mask-ip"]]) {
+    await using analyzer = await Analyzer.start(
+      ["--source", source, "--reset", ...more, ...directory.options()],
+    );
+    await analyzer.untilLines(4);
+    const client = await connect(analyzer);
+    await until(client, () => client.of("status").length > 0);
+    const { samples, totals } = client.of("status")[0]!.data;
+    assert.deepEqual([totals.late, totals.future], [1, 1]);
+    const text = (line: number) => more.length === 0 ? lines[line]! : null;
+    // Those in the future are known as they are read, late ones when they come to their window.
+    assert.deepEqual(samples, [{ kind: "future", text: text(3) }, { kind: "late", text: text(1) }]);
+    const { stderr } = await analyzer.stop();
+    const told = linesOf(stderr).filter((line) => line.startsWith("First "));
+    assert.match(told[0]!, /^First line in the future: .* \(--max-future\)$/);
+    assert.match(told[1]!, /^First late line: .* \(--lateness\)$/);
+    assert.equal(told.length, 2);
+  }
+});
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   // S-69, S-70

@@ -62,7 +62,7 @@ Deno.test("no attack gets out of a JSON line, a sample or a message, or changes 
     assert.equal(printed.indexOf("\n"), printed.length - 1, name);
     assert.equal(JSON.parse(printed).statuses[0].urls[0].url, text, name);
 
-    reporter.badLine({ kind: "not_json", text });
+    reporter.leftOut({ kind: "not_json", text });
     reporter.notice(`Cannot read ${text}`.slice(0, 200));
     assert.equal(notices.length, 2);
     for (const notice of notices) assert.doesNotMatch(notice, UNSAFE_TO_SHOW, name);

@@ -158,8 +158,7 @@ class Simulation implements Disposable {
           assert.ok(!closed.has(startMs), `window ${startMs} closes twice`);
           closed.add(startMs);
         },
-        badLine() {},
-        futureRow() {},
+        leftOut() {},
         notice() {},
       },
       limitCounter,

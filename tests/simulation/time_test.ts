@@ -51,8 +51,7 @@ class Running implements AsyncDisposable {
       reporter: {
         windowClosed: ({ startMs, totalCount }) =>
           void this.closed.push([(startMs - BASE_MS) / SECOND, totalCount]),
-        badLine() {},
-        futureRow() {},
+        leftOut() {},
         notice() {},
       },
       limitCounter: this.#limitCounter,

@@ -1,5 +1,6 @@
 import { MALFORMED_REASONS, type MalformedReason } from "../../analyzer/decode/malformed_reason.ts";
-import type { LineSample, RecordBatch } from "../../analyzer/decode/record_batch.ts";
+import type { LineSample } from "../../analyzer/decode/line_sample.ts";
+import type { RecordBatch } from "../../analyzer/decode/record_batch.ts";
 import { padBytes } from "../../analyzer/padded_bytes.ts";
 import { RecordBatchBuilder } from "../../analyzer/decode/record_batch_builder.ts";
 import type { AnalyzedBatch } from "../../analyzer/stream/elements.ts";
@@ -37,6 +38,7 @@ export function recordBatch(rows: readonly Row[], fixture: BatchFixture = {}): R
     const line = encode(`${row.line ?? JSON.stringify({ time, ip, url, status })}\n`);
     builder.addLine(line.length);
     const windowIndex = time === "future" ? builder.addFutureRow() : builder.addRow(time);
+    builder.addRowSample(windowIndex, line, 0, line.length - 1);
     if (status >= 400) {
       const [ipBytes, urlBytes] = [encode(ip), encode(url)];
       builder.addError(
@@ -60,7 +62,7 @@ export function recordBatch(rows: readonly Row[], fixture: BatchFixture = {}): R
     else if (other === "header") builder.addHeader();
     else builder.addPartial();
   }
-  for (const { kind, text } of fixture.samples ?? []) builder.addSample(kind, text);
+  for (const { kind, text } of fixture.samples ?? []) builder.addSample(kind, encode(text));
   return builder.build({
     inputId: fixture.inputId ?? "tcp://127.0.0.1:9999",
     receivedAtMs: fixture.receivedAtMs ?? 0,

@@ -5,6 +5,7 @@ import {
   type LineReader,
 } from "../../analyzer/decode/line_decoder.ts";
 import { IP_KEY_BYTES, IpMask } from "../../analyzer/decode/ip_mask.ts";
+import { sampleText } from "../../analyzer/decode/line_sample.ts";
 import { FUTURE_WINDOW, type RecordBatch } from "../../analyzer/decode/record_batch.ts";
 import { MutatedLines } from "./line_mutations.ts";
 import { testLimits } from "./limits.ts";
@@ -86,7 +87,9 @@ function rowsOf(batches: readonly RecordBatch[]): string[] {
   const rows: string[] = [];
   const counts: Record<string, number> = {};
   const count = (name: string, by: number) => counts[name] = (counts[name] ?? 0) + by;
-  for (const { errors, windowStartsMs, windowRowCounts, counts: lineCounts } of batches) {
+  const firstLines = new Map<number, string>();
+  for (const batch of batches) {
+    const { errors, windowStartsMs, windowRowCounts, windowSamples, counts: lineCounts } = batch;
     for (let i = 0; i < errors.count; i++) {
       const index = errors.windowIndexes[i]!;
       rows.push([
@@ -98,7 +101,11 @@ function rowsOf(batches: readonly RecordBatch[]): string[] {
         decoder.decode(errors.lineBytes.subarray(errors.lineOffsets[i], errors.lineOffsets[i + 1])),
       ].join("|"));
     }
-    windowStartsMs.forEach((start, i) => count(`window ${start}`, windowRowCounts[i]!));
+    windowStartsMs.forEach((start, i) => {
+      count(`window ${start}`, windowRowCounts[i]!);
+      // The parser has the blanks around a line as well.
+      if (!firstLines.has(start)) firstLines.set(start, sampleText(windowSamples[i]!).trim());
+    });
     for (const [name, value] of Object.entries(lineCounts)) {
       if (typeof value === "number") count(name, value);
       else (value as Uint32Array).forEach((part, i) => count(`${name} ${i}`, part));
@@ -109,6 +116,7 @@ function rowsOf(batches: readonly RecordBatch[]): string[] {
   rows.push(
     JSON.stringify(Object.entries(counts).sort()),
     JSON.stringify({ csvLayout, offsetBytes }),
+    JSON.stringify([...firstLines].sort()),
   );
   return rows;
 }

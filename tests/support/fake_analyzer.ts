@@ -74,6 +74,7 @@ export class FakeAnalyzer implements AsyncDisposable {
   samples: SampleJson[] = [
     { kind: "not_json", text: "GET /healthz HTTP/1.1" },
     { kind: "bad_ip", text: null },
+    { kind: "late", text: '{"timestamp":"2025-05-30T18:52:29Z","ip":"192.0.2.7"}' },
   ];
   /** Number of requests by path, for tests of who asks how often. */
   readonly requests: string[] = [];

@@ -73,10 +73,10 @@ export const RatesSchema = v.strictObject(
   } satisfies Entries<RatesJson>,
 );
 
-/** The latest line of one kind that is no record. */
+/** The latest line of one kind that is in no window. */
 export const SampleSchema = v.strictObject(
   {
-    kind: v.picklist([...MALFORMED_REASONS, "oversized", "partial"]),
+    kind: v.picklist([...MALFORMED_REASONS, "oversized", "partial", "late", "future"]),
     text: v.nullable(text("Its beginning, escaped; null with --mask-ip.")),
   } satisfies Entries<SampleJson>,
 );

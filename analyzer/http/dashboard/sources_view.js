@@ -73,19 +73,17 @@ function LeftOut({ status, windows }) {
       `
     )}</div>
     <div id="left-out-sample" aria-live="polite">${shown !== undefined &&
-      html`<div class="sample"><p>${kinds.find(({ kind }) => kind === shown)?.meaning}.</p>${
-        shown === "late"
-          ? html`<${LateWindows} windows=${windows} />`
-          : html`<${Samples} samples=${
-            status.samples.filter(({ kind }) => kindOf(kind) === shown)
-          } />`
-      }</div>`}</div>
+      html`<div class="sample"><p>${kinds.find(({ kind }) => kind === shown)?.meaning}.</p>
+        <${Samples} samples=${status.samples.filter(({ kind }) => kindOf(kind) === shown)} />
+        ${shown === "late" && html`<${LateWindows} windows=${windows} />`}</div>`}</div>
   `;
 }
 
 /** @param {{ samples: readonly SampleJson[] }} props */
 function Samples({ samples }) {
-  if (samples.length === 0) return html`<p class="quiet">No sample is kept of it.</p>`;
+  if (samples.length === 0) {
+    return html`<p class="quiet">None came since this program was started.</p>`;
+  }
   return samples.map(({ kind, text }) =>
     html`<figure key=${kind}><figcaption>Latest ${kind.replaceAll("_", " ")}</figcaption>${
       text === null

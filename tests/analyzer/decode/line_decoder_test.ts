@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type DecoderOptions,
-  LineDecoder,
-  SAMPLE_BYTES_MAX,
-} from "../../../analyzer/decode/line_decoder.ts";
+import { type DecoderOptions, LineDecoder } from "../../../analyzer/decode/line_decoder.ts";
+import { SAMPLE_BYTES_MAX } from "../../../analyzer/decode/line_sample.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
 import type { InputPosition, RecordBatch } from "../../../analyzer/decode/record_batch.ts";
 import { DEFAULT_LIMITS } from "../../../analyzer/limits.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { giveBackMemory } from "../../../analyzer/decode/column_memory.ts";
+import { SAMPLE_BYTES_MAX, sampleText } from "../../../analyzer/decode/line_sample.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
 import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
 import {
@@ -17,6 +18,8 @@ const ORIGIN = {
 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+const TEXT = encoder.encode("text");
 
 function errorRow(windowIndex: number, i: number) {
   return {
@@ -122,6 +125,22 @@ Deno.test("RecordBatchBuilder.addError() keeps every column, however many rows c
   }
 });
 
+Deno.test("RecordBatchBuilder.addRowSample() keeps the first line of each window, cut, and one of the future", () => {
+  const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const lines = new TextEncoder().encode("ab".padEnd(2 * SAMPLE_BYTES_MAX, "z"));
+  builder.addLine(1);
+  builder.addRowSample(builder.addFutureRow(), lines, 0, 1);
+  builder.addRowSample(builder.addRow(WINDOW_MS), lines, 1, 3);
+  builder.addRowSample(builder.addRow(WINDOW_MS), lines, 3, 4);
+  builder.addRowSample(builder.addRow(0), lines, 2, lines.length);
+  builder.addRowSample(builder.addFutureRow(), lines, 1, 2);
+  // Whoever gave the line takes another one in its place.
+  lines.fill(0);
+  const { windowSamples, samples } = builder.build(ORIGIN);
+  assert.deepEqual(windowSamples.map(sampleText), ["bz", "z".repeat(SAMPLE_BYTES_MAX)]);
+  assert.deepEqual(samples, [{ kind: "future", text: "a" }]);
+});
+
 Deno.test("RecordBatchBuilder.build() starts anew and leaves earlier batches as they were", () => {
   const builder = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
   const addAll = () => {
@@ -133,8 +152,11 @@ Deno.test("RecordBatchBuilder.build() starts anew and leaves earlier batches as 
     builder.addEmpty();
     builder.addHeader();
     builder.addPartial();
-    builder.addSample("oversized", "text");
-    addError(builder, errorRow(builder.addRow(60_000), 1));
+    builder.addSample("oversized", TEXT);
+    builder.addRowSample(builder.addFutureRow(), TEXT, 0, 1);
+    const windowIndex = builder.addRow(60_000);
+    builder.addRowSample(windowIndex, TEXT, 0, 2);
+    addError(builder, errorRow(windowIndex, 1));
     return builder.build(ORIGIN);
   };
   const first = addAll();

@@ -77,6 +77,8 @@ function scanned(result: Scanned): void {
   }
 }
 
+const EMPTY = new Uint8Array();
+
 const NO_ERROR = { line: "", timestamp: "", ip: "::1", method: "", url: "/" };
 
 // S-23
@@ -175,7 +177,7 @@ Deno.test("RowCollector writes an error row of CSV as JSON.stringify() writes th
 Deno.test("RowCollector cuts URLs that are too long, however they were read", () => {
   const url = "/" + "é".repeat(DEFAULT_LIMITS.urlBytes);
   const { rows, build } = setUp();
-  rows.addRecord({ eventTimeMs: 5000, ip: "::1", url, status: 404, toJson: () => "{}" });
+  rows.addRecord({ eventTimeMs: 5000, ip: "::1", url, status: 404, toJson: () => "{}" }, EMPTY);
   scanned({ placedMs: 0, error: { ...NO_ERROR, line: url, url } });
   rows.take("json", 5000, 1);
   const { urlBytes, urlOffsets, lineBytes, lineOffsets } = build().errors;
@@ -205,7 +207,7 @@ Deno.test("RowCollector counts an escaped URL as what it stands for, and keeps i
       hasEscapedUrl: true,
     });
     rows.take("json", 5000, 1);
-    rows.addRecord({ eventTimeMs: 5000, ip: "\\", url, status: 404, toJson: () => "{}" });
+    rows.addRecord({ eventTimeMs: 5000, ip: "\\", url, status: 404, toJson: () => "{}" }, EMPTY);
     const { urlHashes, urlBytes, urlOffsets, lineBytes, lineOffsets } = build().errors;
     const [first, second] = [0, 1].map((i) => urlBytes.subarray(urlOffsets[i], urlOffsets[i + 1]));
     assert.deepEqual(first, second);
@@ -229,7 +231,7 @@ Deno.test("RowCollector keeps the five fields with a masked address, byte for by
     rows.take("json", 5000, 1);
     const parsed = parseLine(new TextEncoder().encode(line), "auto", undefined);
     assert.ok(parsed.kind === "record");
-    rows.addRecord(parsed.record);
+    rows.addRecord(parsed.record, EMPTY);
     const { lineBytes, lineOffsets, ipHashes } = build().errors;
     const [first, second] = [0, 1].map((i) =>
       new TextDecoder().decode(lineBytes.subarray(lineOffsets[i], lineOffsets[i + 1]))

@@ -160,8 +160,7 @@ function setUp(overrides: Partial<CommitWriterOptions> = {}) {
     totals: new TotalsCounter(),
     reporter: {
       windowClosed: ({ startMs }) => tell(`table ${startMs - START_MS}`),
-      badLine: ({ kind, text }) => tell(`bad ${kind}: ${text}`),
-      futureRow: () => tell("future"),
+      leftOut: ({ kind, text }) => tell(`left out, ${kind}: ${text}`),
       notice: (line) => tell(`notice ${line}`),
     },
     epoch: 0,
@@ -196,7 +195,11 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   const { writer, log } = setUp();
   await writer.write(
     analyzedBatch(
-      [{ time: START_MS }, { time: START_MS - 1 }, { time: START_MS - 1, status: 200 }],
+      [
+        { time: START_MS },
+        { time: START_MS - 1, line: "late line" },
+        { time: START_MS - 1, status: 200 },
+      ],
       {
         closedUpToMs: START_MS,
         samples: [{ kind: "not_json", text: "{" }],
@@ -207,7 +210,8 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   writer.close();
   assert.deepEqual(log, [
     "late -30000: 2, 1",
-    "bad not_json: {",
+    "left out, not_json: {",
+    "left out, late: late line",
     "changed",
     "put 0",
     "changed",
@@ -215,15 +219,29 @@ Deno.test("CommitWriter.write() writes errors, then history, then the screen", a
   ]);
 });
 
-Deno.test("CommitWriter.write() tells of the first row in the future, once a run", async () => {
-  const { writer, log } = setUp();
+Deno.test("CommitWriter.write() tells of the first late row and of the first one in the future", async () => {
+  const { writer, log, board } = setUp();
   await writer.write(analyzedBatch([{ time: START_MS }]));
-  assert.ok(!log.includes("future"));
-  // One that is no error counts as well.
-  await writer.write(analyzedBatch([{ time: "future", status: 200 }]));
-  await writer.write(analyzedBatch([{ time: "future" }, { time: "future" }]));
+  // Those that are no errors count as well.
+  for (const line of ["first", "second"]) {
+    await writer.write(analyzedBatch([{ time: "future", status: 200, line: `${line} future` }]));
+    await writer.write(
+      analyzedBatch(
+        [{ time: START_MS + LENGTH_MS }, { time: START_MS, status: 200, line: `${line} late` }],
+        { closedUpToMs: START_MS + LENGTH_MS },
+      ),
+    );
+  }
+  await writer.write({ kind: "view-request" });
   writer.close();
-  assert.equal(log.filter((entry) => entry === "future").length, 1);
+  assert.deepEqual(log.filter((entry) => entry.startsWith("left out")), [
+    "left out, future: first future",
+    "left out, late: first late",
+  ]);
+  assert.deepEqual(board.latest.samples, [
+    { kind: "future", text: "second future" },
+    { kind: "late", text: "second late" },
+  ]);
 });
 
 // S-51
@@ -372,17 +390,14 @@ Deno.test("CommitWriter.write() keeps positions of replayable inputs only", asyn
 // S-10
 Deno.test("CommitWriter.write() reports the first line of each kind once", async () => {
   const { writer, log } = setUp();
-  const samples = [
-    { kind: "not_json", text: "first" },
-    { kind: "partial", text: "cut" },
-    { kind: "not_json", text: "second" },
-  ] as const;
+  const samples = [{ kind: "not_json", text: "first" }, { kind: "partial", text: "cut" }] as const;
   await writer.write(analyzedBatch([], { samples }));
+  await writer.write(analyzedBatch([], { samples: [{ kind: "not_json", text: "second" }] }));
   await writer.write(analyzedBatch([], { samples: [...samples, { kind: "bad_ip", text: "x" }] }));
-  assert.deepEqual(log.filter((entry) => entry.startsWith("bad")), [
-    "bad not_json: first",
-    "bad partial: cut",
-    "bad bad_ip: x",
+  assert.deepEqual(log.filter((entry) => entry.startsWith("left out")), [
+    "left out, not_json: first",
+    "left out, partial: cut",
+    "left out, bad_ip: x",
   ]);
 });
 

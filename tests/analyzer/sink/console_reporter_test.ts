@@ -94,32 +94,35 @@ Deno.test("ConsoleReporter prints no windows where it is to be quiet, but all me
     const { reporter, printed, notices } = setUp({ quiet: true, outputFormat });
     reporter.windowClosed(closedWindow());
     reporter.notice("careful");
-    reporter.badLine({ kind: "not_json", text: "{" });
-    reporter.futureRow();
+    reporter.leftOut({ kind: "not_json", text: "{" });
+    reporter.leftOut({ kind: "future", text: "{}" });
+    reporter.leftOut({ kind: "late", text: "{}" });
     assert.deepEqual(printed, []);
     assert.deepEqual(notices, [
       "careful",
       "First malformed (not JSON) line: {",
       "First line in the future: its time is more than 5m ahead of the clock; " +
       "such lines are counted and saved, but open no window (--max-future)",
+      "First late line: its window had closed before it came; " +
+      "such lines are counted apart, and saved where they are errors (--lateness)",
     ]);
   }
 });
 
-Deno.test("ConsoleReporter.badLine() has a name of its own for every kind", () => {
+Deno.test("ConsoleReporter.leftOut() has a name of its own for every kind of line that is no record", () => {
   const { reporter, notices } = setUp();
   for (const kind of [...MALFORMED_REASONS, "oversized", "partial"] as const) {
-    reporter.badLine({ kind, text: "x" });
+    reporter.leftOut({ kind, text: "x" });
   }
   assert.equal(new Set(notices).size, MALFORMED_REASONS.length + 2);
   for (const notice of notices) assert.match(notice, /^First \w.* line: x$/);
 });
 
-Deno.test("ConsoleReporter.badLine() shows a strange line escaped, and the beginning of a long one", () => {
+Deno.test("ConsoleReporter.leftOut() shows a strange line escaped, and the beginning of a long one", () => {
   const { reporter, notices } = setUp();
-  reporter.badLine({ kind: "oversized", text: "\x1b[2J\u202e" });
-  reporter.badLine({ kind: "oversized", text: "y".repeat(120) });
-  reporter.badLine({ kind: "oversized", text: "y".repeat(121) });
+  reporter.leftOut({ kind: "oversized", text: "\x1b[2J\u202e" });
+  reporter.leftOut({ kind: "oversized", text: "y".repeat(120) });
+  reporter.leftOut({ kind: "oversized", text: "y".repeat(121) });
   assert.deepEqual(notices, [
     "First oversized line: \\x1b[2J\\u202e",
     `First oversized line: ${"y".repeat(120)}`,
