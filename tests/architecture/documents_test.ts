@@ -27,6 +27,7 @@ const FOREIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
     "--coverage",
     "--deny-write",
     "--frozen",
+    "--heap-growing-percent",
     "--ignore-env",
     "--max-semi-space-size",
     "--no-prompt",
