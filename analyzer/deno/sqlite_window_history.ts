@@ -64,6 +64,8 @@ export class SqliteWindowHistory implements WindowHistory {
   #isRefused = false;
   /** Whether the log may have lost what was written to it. */
   #isLogSuspect: boolean;
+  /** Whether all that was committed is durable: while nothing happens, the disk is left alone. */
+  #isSynced = false;
 
   /**
    * Opens a database file, or makes it.
@@ -147,7 +149,7 @@ export class SqliteWindowHistory implements WindowHistory {
         this.#statements.foldLate.run({ settled });
         this.#statements.deleteFolded.run(settled);
         this.#statements.setStored.run({ epoch, now: nowMs });
-        this.#statements.commit.run();
+        this.#commit();
       });
       this.#heldCount = 0;
       this.#uncommitted = [];
@@ -163,6 +165,9 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#isLogSuspect = false;
       return;
     }
+    if (this.#isSynced) return;
+    // Readers may put what they have found into the index meanwhile: that is for the next time.
+    this.#isSynced = true;
     try {
       await onStorage(`write ${this.#path}`, () => this.#syncFile(`${this.#path}-wal`));
     } catch (exception) {
@@ -180,7 +185,7 @@ export class SqliteWindowHistory implements WindowHistory {
       this.#statements.deleteLateAfter.run(epoch);
       this.#statements.deleteErrorBlocksAfter.run(epoch);
       this.#rollups.keepLevels();
-      this.#statements.commit.run();
+      this.#commit();
     });
     this.#uncommitted = [];
     this.#epoch = epoch + 1;
@@ -193,7 +198,7 @@ export class SqliteWindowHistory implements WindowHistory {
     let removed = 0;
     let rows: Record<string, unknown>[] = [];
     this.#transact(() => {
-      const { begin, old, commit, deleteWindow, deleteStatuses, deleteLate } = this.#statements;
+      const { begin, old, deleteWindow, deleteStatuses, deleteLate } = this.#statements;
       begin.run();
       const times = { before: nowMs - retentionMs, never: nowMs + DAY_MS };
       rows = old.all({ ...times, limit: windowsMax });
@@ -205,7 +210,7 @@ export class SqliteWindowHistory implements WindowHistory {
         }
         removed++;
       }
-      commit.run();
+      this.#commit();
     });
     const isHeldBack = removed < rows.length;
     return { windows: removed, hasMore: rows.length === windowsMax && removed > 0, isHeldBack };
@@ -318,11 +323,16 @@ export class SqliteWindowHistory implements WindowHistory {
         const isOwn = this.#heldCount === 0;
         if (isOwn) this.#statements.begin.run();
         operation();
-        if (isOwn) this.#statements.commit.run();
+        if (isOwn) this.#commit();
       });
     } catch (exception) {
       if (!(exception instanceof StorageException)) throw exception;
     }
+  }
+
+  #commit(): void {
+    this.#statements.commit.run();
+    this.#isSynced = false;
   }
 
   /** Brings the open transaction up to date, beginning it where there is none. */

@@ -552,6 +552,39 @@ Deno.test("SqliteWindowHistory.commit() puts anew what did not fit, once there i
   });
 });
 
+Deno.test("SqliteWindowHistory.sync() leaves the disk alone where nothing was committed since", async () => {
+  await withPath(async (path) => {
+    let syncs = 0;
+    const during: (() => void)[] = [];
+    const syncFile = () => {
+      syncs++;
+      during.shift()?.();
+      return Promise.resolve();
+    };
+    using history = open(path, { syncFile });
+    history.rollBackTo(0);
+    for (const epoch of [1, 2]) {
+      putTwo(history, 2 * epoch);
+      history.commit(epoch, 0);
+      await history.sync();
+      assert.equal(syncs, epoch);
+      await history.sync();
+      assert.equal(syncs, epoch);
+    }
+    // A checkpoint without windows, late rows or blocks of errors.
+    history.commit(3, 0);
+    await history.sync();
+    assert.equal(syncs, 2);
+    // What is committed while it is at work may come too late for it.
+    const block = { part: 1, path: "x", startBytes: 0, endBytes: 1, minMs: 0, maxMs: 0 };
+    during.push(() => history.learnErrorBlock(block));
+    history.forgetErrorPart(2);
+    await history.sync();
+    await history.sync();
+    assert.equal(syncs, 4);
+  });
+});
+
 // S-48
 Deno.test("SqliteWindowHistory.sync() moves the log into the database where the disk has lost it", async () => {
   await withPath(async (path) => {
