@@ -5,6 +5,7 @@ export type SampleKind = MalformedReason | "oversized" | "partial" | "late" | "f
 
 /** What one line that is in no window looks like. */
 export interface LineSample {
+  /** Why it is in none. */
   readonly kind: SampleKind;
   /** The line's beginning, not escaped yet; bytes that are no UTF-8 as U+FFFD. */
   readonly text: string;
