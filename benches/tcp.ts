@@ -305,13 +305,12 @@ async function idle({ seconds }: BenchOptions): Promise<string> {
     );
     await firstLines(port);
     const rows: string[][] = [];
-    let ageSeconds = 0;
+    const startedAtMs = nowMs();
     // Code that seldom runs is compiled late: until then it costs half as much again.
     for (const fromSeconds of [seconds, 18 * seconds]) {
-      await sleep(1000 * (fromSeconds - ageSeconds));
+      await sleep(1000 * fromSeconds - (nowMs() - startedAtMs));
       const before = process.cpuSeconds() ?? NaN;
       await sleep(1000 * seconds);
-      ageSeconds = fromSeconds + seconds;
       const share = ((process.cpuSeconds() ?? NaN) - before) / seconds;
       rows.push([`${fromSeconds} s`, `${seconds} s`, `${(100 * share).toFixed(2)} %`]);
     }

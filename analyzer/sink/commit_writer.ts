@@ -194,8 +194,10 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
     sourceStates.sawRows(batch, wallMs);
     if (this.#replayable.has(batch.inputId)) this.#positions.set(batch.inputId, batch.position);
     for (const sample of batch.samples) this.#sample(sample);
-    const lateLine = batch.windowSamples[analyzed.isLate.indexOf(1)];
-    if (lateLine !== undefined) this.#sample({ kind: "late", text: sampleText(lateLine) });
+    if (analyzed.lateCount > 0) {
+      const line = batch.windowSamples[analyzed.isLate.indexOf(1)]!;
+      this.#sample({ kind: "late", text: sampleText(line) });
+    }
     // Nobody comes behind the writer.
     giveBackMemory(batch.errors);
     this.#changed();

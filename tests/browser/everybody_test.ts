@@ -20,7 +20,7 @@ for (const [name, look] of Object.entries(LOOKS)) {
     const answers = Promise.withResolvers<void>();
     await page.route("**/windows?*", async (route) => {
       await answers.promise;
-      await route.continue();
+      await route.fallback();
     });
     await page.locator(".urls .status").first().click();
     await page.locator(".chart-column[data-dim=true]").waitFor();

@@ -122,7 +122,9 @@ function Chart(
   const drawn = {
     ...frame,
     open: series.open,
-    colors: isStack ? stackColors(series) : [name === "rates" ? "--rate" : "--clients"],
+    colors: isStack
+      ? inDrawingOrder([...colorsOf(series.statuses.map(({ status }) => status)).values()], "")
+      : [name === "rates" ? "--rate" : "--clients"],
   };
   const latest = useRef({ drawn, onCursor, onSelect });
   latest.current = { drawn, onCursor, onSelect };
@@ -172,7 +174,11 @@ function Chart(
 function dataOf(name, series, stepMs) {
   const middles = series.starts.map((startMs) => (startMs + stepMs / 2) / 1000);
   if (name === "errors") {
-    return /** @type {AlignedData} */ ([middles, ...stackColumns(series)]);
+    const nothing = new Array(middles.length).fill(null);
+    return /** @type {AlignedData} */ ([
+      middles,
+      ...inDrawingOrder(stack(series.statuses), nothing),
+    ]);
   }
   const values = series[name];
   const closed = values.map((value, i) => series.open[i] ? null : value);
@@ -182,26 +188,15 @@ function dataOf(name, series, stepMs) {
 }
 
 /**
- * The stack as columns, always as many: the whole of it is drawn first, and the lowest part last.
+ * Something of each part of the stack, always of as many: the whole of it is drawn first, and the
+ * lowest part last.
  *
- * @param {Series} series
+ * @template T
+ * @param {readonly T[]} parts from the lowest on
+ * @param {T} nothing of a part that is not there
  */
-function stackColumns({ statuses, starts }) {
-  const nothing = new Array(starts.length).fill(null);
-  const columns = stack(statuses);
-  while (columns.length < COLUMNS_MAX) columns.push(nothing);
-  return columns.reverse();
-}
-
-/**
- * Colours of those columns.
- *
- * @param {Series} series
- */
-function stackColors({ statuses }) {
-  const colors = [...colorsOf(statuses.map(({ status }) => status)).values()];
-  while (colors.length < COLUMNS_MAX) colors.push("");
-  return colors.reverse();
+function inDrawingOrder(parts, nothing) {
+  return [...parts, ...new Array(COLUMNS_MAX - parts.length).fill(nothing)].reverse();
 }
 
 /**
