@@ -4,6 +4,7 @@ import { hashBytes } from "../sketch/hash.ts";
 import type { IpMask } from "./ip_mask.ts";
 import { type LineSample, SAMPLE_BYTES_MAX, type SampleKind, sampleText } from "./line_sample.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "./malformed_reason.ts";
+import type { PackedErrors } from "./scan/error_packer.ts";
 import {
   type ErrorColumns,
   FUTURE_WINDOW,
@@ -186,17 +187,29 @@ export class RecordBatchBuilder {
     this.#columns.lineOffsets[this.#errorCount] = this.#lineBytes.add(bytes, start, end);
   }
 
-  /**
-   * The same for what lies in memory that stays as it is until {@linkcode settle}: lines that follow
-   * each other there are copied together.
-   */
-  addLineOfErrorLater(bytes: DataView, start: number, end: number): void {
-    this.#columns.lineOffsets[this.#errorCount] = this.#lineBytes.addLater(bytes, start, end);
-  }
-
-  /** Copies what is still to be copied. */
-  settle(): void {
-    this.#lineBytes.settle();
+  /** Adds error rows of one window that are columns already: `count` of them. */
+  addErrors(windowIndex: number, rows: PackedErrors, count: number): void {
+    const start = this.#errorCount;
+    const end = start + count;
+    if (end > this.#columns.rowsMax) {
+      this.#columns = this.#columns.grown(Math.max(end, this.#rowsExpected));
+    }
+    const { windowIndexes, statuses, ipHashes, urlHashes, urlOffsets, lineOffsets } = this.#columns;
+    windowIndexes.fill(windowIndex, start, end);
+    statuses.set(rows.statuses.subarray(0, count), start);
+    ipHashes.set(rows.ipHashes.subarray(0, 2 * count), 2 * start);
+    urlHashes.set(rows.urlHashes.subarray(0, 2 * count), 2 * start);
+    const { urlEnds, lineEnds, lineRuns, lineRunCount } = rows;
+    const [urlsStart, linesStart] = [urlOffsets[start]!, lineOffsets[start]!];
+    for (let i = 0; i < count; i++) {
+      urlOffsets[start + i + 1] = urlsStart + urlEnds[i]!;
+      lineOffsets[start + i + 1] = linesStart + lineEnds[i]!;
+    }
+    this.#urlBytes.add(rows.urls, 0, urlEnds[count - 1]!);
+    for (let run = 0; run < 2 * lineRunCount; run += 2) {
+      this.#lineBytes.add(rows.text, lineRuns[run]!, lineRuns[run + 1]!);
+    }
+    this.#errorCount = end;
   }
 
   /** Makes a batch of everything added since the last one, and starts anew. */
@@ -350,47 +363,18 @@ class GrowingBytes {
   /** How large the next buffer is at first. */
   #bytesExpected = 0;
 
-  /** Pieces that are counted in `#end` and still to be copied: one after another in one place. */
-  #later: DataView = this.#view;
-  #laterStart = 0;
-  #laterEnd = 0;
-
   /** Adds the bytes from `start` to `end`, padded; returns the new end of all. */
   add(from: DataView, start: number, end: number): number {
-    this.settle();
     const at = this.#end;
     this.#end = at + end - start;
-    this.#copy(from, start, end, at);
-    return this.#end;
-  }
-
-  /** The same, but copies nothing before {@linkcode settle}, or before another place begins. */
-  addLater(from: DataView, start: number, end: number): number {
-    if (start !== this.#laterEnd || from !== this.#later) {
-      this.settle();
-      this.#later = from;
-      this.#laterStart = start;
-    }
-    this.#laterEnd = end;
-    return this.#end += end - start;
-  }
-
-  settle(): void {
-    const [start, end] = [this.#laterStart, this.#laterEnd];
-    if (start === end) return;
-    this.#copy(this.#later, start, end, this.#end - (end - start));
-    this.#laterStart = this.#laterEnd = 0;
-  }
-
-  #copy(from: DataView, start: number, end: number, at: number): void {
     if (this.#end + PADDING_BYTES > this.#bytes.length) this.#grow(at);
     if (end - start <= SHORT_BYTES) copyPadded(from, start, end, this.#view, at);
     else this.#bytes.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start), at);
+    return this.#end;
   }
 
   /** Hands over the bytes; the next ones begin with a little more room than these needed. */
   take(): Uint8Array {
-    this.settle();
     if (this.#end === 0) return new Uint8Array(0);
     const taken = this.#bytes.subarray(0, this.#end);
     this.#bytesExpected = this.#end + (this.#end >> 3) + PADDING_BYTES;

@@ -5,6 +5,7 @@ import { type IpMask, MASKED_IP_BYTES } from "./ip_mask.ts";
 import type { ParsedRecord } from "./parse_line.ts";
 import type { RecordBatchBuilder } from "./record_batch_builder.ts";
 import { Byte } from "./scan/byte.ts";
+import { packedErrors, packErrors } from "./scan/error_packer.ts";
 import type { Layout } from "./scan/layout.ts";
 import type { RowSink } from "./scan/line_scanner.ts";
 import {
@@ -129,9 +130,7 @@ export class RowCollector implements RowSink {
       this.#builder.addRows(this.#windowIndex, rowCount, eventTimeMaxMs);
     }
     const errorsEnd = Place.errors + ERROR_BYTES * memoryWords[Place.errorCount / 4]!;
-    for (let place = Place.errors; place < errorsEnd; place += ERROR_BYTES) {
-      this.#addScannedError(format, place / 4, this.#windowIndex);
-    }
+    this.#addScannedErrors(format, Place.errors, errorsEnd, this.#windowIndex);
     if (hasRowToPlace) {
       const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
       const at = errorsEnd / 4;
@@ -139,17 +138,36 @@ export class RowCollector implements RowSink {
       const lineEnd = memoryWords[at + ErrorField.lineEnd]!;
       this.#builder.addRowSample(windowIndex, memoryBytes, lineStart, lineEnd);
       if (memoryWords[at + ErrorField.status]! >= this.#options.minStatus) {
-        this.#addScannedError(format, at, windowIndex);
+        this.#addScannedErrors(format, errorsEnd, errorsEnd + ERROR_BYTES, windowIndex);
       }
     }
-    // The next text takes the place of this one.
-    this.#builder.settle();
   }
 
   /** Says that the batch was built: the next row begins another one. */
   startBatch(): void {
     this.#windowStartMs = NaN;
     this.#isStopped = false;
+  }
+
+  /** Adds the error rows of one window from one place in the memory to another. */
+  #addScannedErrors(
+    format: Layout["format"],
+    start: number,
+    end: number,
+    windowIndex: number,
+  ): void {
+    const { saves, ipMask, limits } = this.#options;
+    const mayBePacked = ipMask === undefined && (!saves || format === "json");
+    for (let place = start; place < end; place += ERROR_BYTES) {
+      if (mayBePacked) {
+        const packedEnd = packErrors(place, end, { urlBytesMax: limits.urlBytes, hasLines: saves });
+        const count = (packedEnd - place) / ERROR_BYTES;
+        if (count > 0) this.#builder.addErrors(windowIndex, packedErrors, count);
+        place = packedEnd;
+        if (place === end) return;
+      }
+      this.#addScannedError(format, place / 4, windowIndex);
+    }
   }
 
   /** @param at where the error row stands among the words of the memory */
@@ -195,7 +213,7 @@ export class RowCollector implements RowSink {
   #addLine(start: number, end: number): void {
     // Behind most lines stands the newline that they need; those that end with CR get another one.
     const hasNewline = memoryBytes[end] === Byte.newline;
-    this.#builder.addLineOfErrorLater(memoryView, start, hasNewline ? end + 1 : end);
+    this.#builder.addLineOfError(memoryView, start, hasNewline ? end + 1 : end);
     if (!hasNewline) this.#addText(NEWLINE);
   }
 

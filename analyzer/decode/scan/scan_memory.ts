@@ -27,6 +27,11 @@ export const Place = {
   secondPosition: 36,
   /** 1 once a string had escapes. */
   hasEscapes: 40,
+  /** Longest URL that is packed, in bytes, and whether lines are: 1 or 0. */
+  packedUrlBytesMax: 44,
+  packsLines: 48,
+  /** Pieces of text that the packed lines are. */
+  lineRunCount: 52,
   /** The table of the automaton. */
   transitions: 256,
   /** Error rows, `ERRORS_MAX` of them, and one that has to be placed. */
@@ -35,7 +40,19 @@ export const Place = {
   layouts: 128 * 1024,
   /** What a layout needs that has found no place among those, until another one needs it. */
   sharedLayout: 256 * 1024,
-  text: 320 * 1024,
+  /** Error rows as columns, {@linkcode ERRORS_MAX} of each. */
+  packedIpHashes: 320 * 1024,
+  packedUrlHashes: 336 * 1024,
+  packedUrlEnds: 352 * 1024,
+  packedLineEnds: 360 * 1024,
+  packedStatuses: 368 * 1024,
+  /** Where the packed lines stand in the text, start and end: those that follow each other as one. */
+  lineRuns: 376 * 1024,
+  /** Of a rest of 0 to 15 bytes, the vector that leaves nothing else of 16. */
+  restMasks: 392 * 1024,
+  /** The URLs one after another; there may be as many bytes of them as of text. */
+  packedUrls: 393 * 1024,
+  text: 652 * 1024,
 } as const;
 
 /** `YYYY-MM-DDThh:mm:ss` */

@@ -120,6 +120,7 @@ export const i32 = {
   load: load(0x28),
   load8: load(0x2d),
   store: store(0x36),
+  store16: store(0x3b),
   isZero: unary(0x45),
   equal: binary(0x46),
   notEqual: binary(0x47),
@@ -130,8 +131,10 @@ export const i32 = {
   subtract: binary(0x6b),
   multiply: binary(0x6c),
   and: binary(0x71),
+  xor: binary(0x73),
   shiftLeft: binary(0x74),
   shiftRight: binary(0x76),
+  rotateLeft: binary(0x77),
 };
 
 export const ZERO = i32.const(0);
@@ -158,8 +161,18 @@ const simdUnary = (opcode: number) => (a: Code): Code => [a, simd(opcode)];
 /** Vectors of 16 bytes. Comparisons set all bits of the bytes for which they hold. */
 export const v128 = {
   load: (address: Code, offset = 0): Code => [address, simd(0x00), 0, unsigned(offset)],
+  store: (address: Code, offset: number, value: Code): Code => [
+    address,
+    value,
+    simd(0x0b),
+    0,
+    unsigned(offset),
+  ],
+  /** Of the four 32-bit integers in it, one. */
+  extract: (vector: Code, lane: number): Code => [vector, simd(0x1b), lane],
   equal: simdBinary(0x23),
   lessSigned: simdBinary(0x25),
+  and: simdBinary(0x4e),
   or: simdBinary(0x50),
   xor: simdBinary(0x51),
   anyTrue: simdUnary(0x53),
