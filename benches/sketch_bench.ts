@@ -82,7 +82,7 @@ Deno.bench("HeavyHitters.add(), hits, exact", () => {
 Deno.bench("HeavyHitters.add(), hits, after a replacement", () => {
   const hitters = new HeavyHitters(1000);
   addAllKeys(hitters, fewUrls);
-  hitters.add(0, 0, newUrls.bytes, 0, 0);
+  hitters.add(0, 0, newUrls.view, 0, 0);
   const [{ count }] = hitters.top(1);
   addAllKeys(hitters, fewUrls);
   check(!hitters.isExact && hitters.top(1)[0].count === 2 * count);
@@ -98,8 +98,8 @@ function addAllHashes(counter: DistinctCounter, hashes: Uint32Array): void {
   for (let i = 0; i < hashes.length; i += 2) counter.add(hashes[i], hashes[i + 1]);
 }
 
-function addAllKeys(hitters: HeavyHitters, { bytes, ends, hashes }: typeof newUrls): void {
+function addAllKeys(hitters: HeavyHitters, { view, ends, hashes }: typeof newUrls): void {
   for (let i = 0; i < KEY_COUNT; i++) {
-    hitters.add(hashes[2 * i], hashes[2 * i + 1], bytes, ends[i], ends[i + 1]);
+    hitters.add(hashes[2 * i], hashes[2 * i + 1], view, ends[i], ends[i + 1]);
   }
 }

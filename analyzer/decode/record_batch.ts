@@ -99,3 +99,11 @@ export interface ErrorColumns {
 
 /** The window index of an error row that is in the future and so belongs to no window. */
 export const FUTURE_WINDOW = 0xffff;
+
+/** Behind the last of the rows from `start` on that are of the same window. */
+export function windowRunEnd({ count, windowIndexes }: ErrorColumns, start: number): number {
+  const index = windowIndexes[start];
+  let end = start + 1;
+  while (end < count && windowIndexes[end] === index) end++;
+  return end;
+}

@@ -1,5 +1,10 @@
 import { parseLine } from "../decode/parse_line.ts";
-import { type ErrorColumns, FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
+import {
+  type ErrorColumns,
+  FUTURE_WINDOW,
+  type RecordBatch,
+  windowRunEnd,
+} from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch } from "../stream/elements.ts";
 import { TIME_MAX_MS } from "../time_max.ts";
@@ -85,7 +90,7 @@ export class ErrorFiles implements ErrorSink {
     const dateOfRow = (row: number) => windowDates[errors.windowIndexes[row]!];
     let runStart = 0;
     let runDate = dateOfRow(0) ?? [...this.#parts.keys()].at(-1) ?? utcDate(nowMs);
-    for (let row = 1; row < errors.count; row++) {
+    for (let row = windowRunEnd(errors, 0); row < errors.count; row = windowRunEnd(errors, row)) {
       const date = dateOfRow(row) ?? runDate;
       if (date === runDate) continue;
       await this.#write(runDate, analyzed.batch, runStart, row);
@@ -309,15 +314,12 @@ function timesOf(
   to: number,
 ): { readonly minMs: number; readonly maxMs: number } {
   let [minMs, maxMs] = [TIME_MAX_MS, -TIME_MAX_MS];
-  // As a rule all rows are of one window.
-  let last = -1;
-  for (let row = from; row < to; row++) {
+  for (let row = from, next; row < to; row = next) {
+    next = windowRunEnd(errors, row);
     const index = errors.windowIndexes[row]!;
-    if (index === last) continue;
-    last = index;
-    // Batches do not say when a row in the future is; those are few, or somebody's mistake.
     const isFuture = index === FUTURE_WINDOW;
-    if (isFuture) last = -1;
+    // Batches do not say when a row in the future is; those are few, or somebody's mistake.
+    if (isFuture) next = row + 1;
     const timeMs = isFuture ? timeOf(linesOf(errors, row, row + 1)) : windowStartsMs[index]!;
     minMs = Math.min(minMs, timeMs);
     maxMs = Math.max(maxMs, timeMs);

@@ -36,6 +36,7 @@ export class HeavyHitters {
   #slots = NO_SLOTS;
   /** The bytes of all keys, with gaps where keys were replaced; new ones are written at the end. */
   #keys = NO_BYTES;
+  #keysView = new DataView(NO_BYTES.buffer);
   #keysEnd = 0;
   /** [capacity] Entries as a four-ary heap, least count first; empty until a key is replaced. */
   #heap = NO_WORDS;
@@ -72,7 +73,7 @@ export class HeavyHitters {
    *
    * @returns whether the key was not listed before
    */
-  add(high: number, low: number, bytes: Uint8Array, start: number, end: number): boolean {
+  add(high: number, low: number, bytes: DataView, start: number, end: number): boolean {
     const entry = this.#find(high, low, bytes, start, end);
     if (entry >= 0) {
       this.#counts[2 * entry]++;
@@ -224,10 +225,10 @@ export class HeavyHitters {
       if (!isExact && entry > 0 && restored.#counts[2 * parent] > count) {
         throw valueException(`count of entry ${entry} is below that of its parent ${parent}`);
       }
-      if (restored.#find(high, low, bytes, start, end) >= 0) {
+      if (restored.#find(high, low, view, start, end) >= 0) {
         throw valueException(`key of entry ${entry} is there twice`);
       }
-      restored.#append(high, low, bytes, start, end, count, countErrorMax);
+      restored.#append(high, low, view, start, end, count, countErrorMax);
       offset = end;
     }
     if (offset < bytes.length) {
@@ -240,7 +241,7 @@ export class HeavyHitters {
   }
 
   /** The entry of this key, or −1. */
-  #find(high: number, low: number, bytes: Uint8Array, start: number, end: number): number {
+  #find(high: number, low: number, bytes: DataView, start: number, end: number): number {
     const slots = this.#slots;
     const entries = this.#entries;
     const mask = slots.length - 1;
@@ -250,7 +251,7 @@ export class HeavyHitters {
       if (
         entries[field + LOW] === low && entries[field + HIGH] === high &&
         entries[field + KEY_LENGTH] === end - start &&
-        isSame(this.#keys, entries[field + KEY_START], bytes, start, end - start)
+        isSame(this.#keysView, entries[field + KEY_START], bytes, start, end - start)
       ) return entry;
     }
     return -1;
@@ -259,7 +260,7 @@ export class HeavyHitters {
   #append(
     high: number,
     low: number,
-    bytes: Uint8Array,
+    bytes: DataView,
     start: number,
     end: number,
     count: number,
@@ -272,7 +273,7 @@ export class HeavyHitters {
     this.#counts[2 * entry + 1] = countErrorMax;
   }
 
-  #replaceLeast(high: number, low: number, bytes: Uint8Array, start: number, end: number): void {
+  #replaceLeast(high: number, low: number, bytes: DataView, start: number, end: number): void {
     if (this.#heap.length === 0) this.#startHeap();
     const entry = this.#heap[0];
     this.#removeFromSlots(entry);
@@ -288,7 +289,7 @@ export class HeavyHitters {
     entry: number,
     high: number,
     low: number,
-    bytes: Uint8Array,
+    bytes: DataView,
     start: number,
     end: number,
   ): void {
@@ -306,7 +307,7 @@ export class HeavyHitters {
     // A loop, since subarray() would allocate and most keys are short.
     const keys = this.#keys;
     const keyStart = entries[4 * entry + KEY_START];
-    for (let i = 0; i < length; i++) keys[keyStart + i] = bytes[start + i];
+    for (let i = 0; i < length; i++) keys[keyStart + i] = bytes.getUint8(start + i);
     insertIntoSlots(this.#slots, entry, low);
   }
 
@@ -321,6 +322,7 @@ export class HeavyHitters {
       keysEnd += entries[4 * entry + KEY_LENGTH];
     }
     this.#keys = keys;
+    this.#keysView = new DataView(keys.buffer);
     this.#keysEnd = keysEnd;
   }
 
@@ -413,15 +415,20 @@ function insertIntoSlots(slots: Uint32Array, entry: number, low: number): void {
   slots[slot] = entry + 1;
 }
 
+/** A word at a time: byte by byte it took half of an add. */
 function isSame(
-  keys: Uint8Array,
+  keys: DataView,
   keyStart: number,
-  bytes: Uint8Array,
+  bytes: DataView,
   start: number,
   length: number,
 ): boolean {
-  for (let i = 0; i < length; i++) {
-    if (keys[keyStart + i] !== bytes[start + i]) return false;
+  let i = 0;
+  for (; i <= length - 4; i += 4) {
+    if (keys.getInt32(keyStart + i, true) !== bytes.getInt32(start + i, true)) return false;
+  }
+  for (; i < length; i++) {
+    if (keys.getUint8(keyStart + i) !== bytes.getUint8(start + i)) return false;
   }
   return true;
 }

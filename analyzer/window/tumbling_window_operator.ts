@@ -1,4 +1,4 @@
-import { FUTURE_WINDOW, type RecordBatch } from "../decode/record_batch.ts";
+import { FUTURE_WINDOW, type RecordBatch, windowRunEnd } from "../decode/record_batch.ts";
 import type { LimitCounter, Limits } from "../limits.ts";
 import type { AnalyzedBatch, StreamElement } from "../stream/elements.ts";
 import type { Operator } from "../stream/operator.ts";
@@ -97,18 +97,19 @@ export class TumblingWindowOperator implements Operator<StreamElement, StreamEle
     }
     let lateErrorCount = 0;
     let futureErrorCount = 0;
-    for (let row = 0; row < errors.count; row++) {
-      const index = errors.windowIndexes[row]!;
+    for (let start = 0, end; start < errors.count; start = end) {
+      end = windowRunEnd(errors, start);
+      const index = errors.windowIndexes[start]!;
       if (index === FUTURE_WINDOW) {
-        futureErrorCount++;
+        futureErrorCount += end - start;
         continue;
       }
       const accumulator = accumulators[index];
       if (accumulator !== undefined) {
-        accumulator.addError(errors, row);
+        accumulator.addErrors(errors, start, end);
       } else {
-        lateErrorCount++;
-        lateErrorCounts[index]!++;
+        lateErrorCount += end - start;
+        lateErrorCounts[index]! += end - start;
       }
     }
     const late: LateCounts[] = [];

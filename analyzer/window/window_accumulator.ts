@@ -31,14 +31,22 @@ export class WindowAccumulator {
     this.#totalCount += count;
   }
 
-  /** Counts error row `row` of the columns. */
-  addError(errors: ErrorColumns, row: number): void {
-    const status = errors.statuses[row]!;
-    (this.#statuses[status] ??= new StatusAccumulator({
-      errorCount: 0,
-      ips: new DistinctCounter(),
-      urls: new HeavyHitters(this.#shape.limits.windowUrls),
-    })).addError(errors, row);
+  /** Counts the error rows `start` to `end` of the columns, the latter excluded. */
+  addErrors(errors: ErrorColumns, start: number, end: number): void {
+    const { statuses, ipHashes, urlHashes, urlOffsets, urlBytes } = errors;
+    const urls = new DataView(urlBytes.buffer, urlBytes.byteOffset, urlBytes.byteLength);
+    for (let row = start; row < end; row++) {
+      const status = this.#status(statuses[row]!);
+      status.errorCount++;
+      status.ips.add(ipHashes[2 * row]!, ipHashes[2 * row + 1]!);
+      status.addUrl(
+        urlHashes[2 * row]!,
+        urlHashes[2 * row + 1]!,
+        urls,
+        urlOffsets[row]!,
+        urlOffsets[row + 1]!,
+      );
+    }
   }
 
   /** The counts so far. */
@@ -102,6 +110,14 @@ export class WindowAccumulator {
     return accumulator;
   }
 
+  #status(status: number): StatusAccumulator {
+    return this.#statuses[status] ??= new StatusAccumulator({
+      errorCount: 0,
+      ips: new DistinctCounter(),
+      urls: new HeavyHitters(this.#shape.limits.windowUrls),
+    });
+  }
+
   #byStatus(): [number, StatusAccumulator][] {
     const found: [number, StatusAccumulator][] = [];
     // Holes are left out.
@@ -147,13 +163,9 @@ class StatusAccumulator {
     if (urls.size === urls.capacity) this.#urlsTotal = urlsTotal;
   }
 
-  addError(errors: ErrorColumns, row: number): void {
-    this.errorCount++;
-    const { ipHashes, urlHashes, urlOffsets, urlBytes } = errors;
-    this.ips.add(ipHashes[2 * row]!, ipHashes[2 * row + 1]!);
-    const high = urlHashes[2 * row]!;
-    const low = urlHashes[2 * row + 1]!;
-    const isNew = this.urls.add(high, low, urlBytes, urlOffsets[row]!, urlOffsets[row + 1]!);
+  /** Counts the URL `bytes[start..end)`; see {@linkcode HeavyHitters.add}. */
+  addUrl(high: number, low: number, bytes: DataView, start: number, end: number): void {
+    const isNew = this.urls.add(high, low, bytes, start, end);
     if (!isNew) return;
     if (this.#urlsTotal !== undefined) this.#urlsTotal.add(high, low);
     else if (this.urls.size === this.urls.capacity) this.#urlsTotal = this.urlsTotal();

@@ -5,7 +5,6 @@ import { listFiles, listSources } from "./checkout.ts";
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   "analyzer/checkpoint/checkpoint.ts": "types only",
   "analyzer/decode/malformed_reason.ts": "one list, tested reason by reason with parseLine()",
-  "analyzer/decode/record_batch.ts": "types only",
   "analyzer/decode/scan/byte.ts": "constants",
   "analyzer/decode/scan/line_scanner.ts": "tested as what a compiled layout does",
   "analyzer/decode/scan/scan_memory.ts": "constants, and the memory itself",

@@ -22,6 +22,7 @@ import { parseLimit } from "../../analyzer/limit_options.ts";
 import { recoverErrorFiles } from "../../analyzer/sink/error_files.ts";
 import { TotalsCounter } from "../../analyzer/sink/totals_counter.ts";
 import { DISTINCT_EXACT_MAX, DistinctCounter } from "../../analyzer/sketch/distinct_counter.ts";
+import { padBytes } from "../../analyzer/padded_bytes.ts";
 import { HeavyHitters } from "../../analyzer/sketch/heavy_hitters.ts";
 import { IdentifiedFile } from "../../analyzer/source/identified_file.ts";
 import type { StreamElement } from "../../analyzer/stream/elements.ts";
@@ -337,7 +338,7 @@ const TARGETS: readonly (readonly [string, Target])[] = [
 function useHitters(hitters: HeavyHitters, random: Mulberry32): void {
   const sizeMax = Math.min(hitters.capacity, hitters.size + 5);
   for (let i = 0; i < 5; i++) {
-    hitters.add(random.below(9), random.below(9), Uint8Array.of(1, i), 0, 2);
+    hitters.add(random.below(9), random.below(9), padBytes(Uint8Array.of(1, i)), 0, 2);
   }
   assert.ok(hitters.size <= sizeMax);
   for (const { count, countErrorMax } of hitters.top(10)) {
@@ -355,7 +356,7 @@ const COUNTERS = [0, 1, 20, DISTINCT_EXACT_MAX, DISTINCT_EXACT_MAX + 1].map((cou
 const HITTERS = [[1, 0], [5, 3], [5, 5], [5, 30]].map(([capacity, count]) => {
   const hitters = new HeavyHitters(capacity!);
   for (let i = 0; i < count!; i++) {
-    hitters.add(i, i * 7, new TextEncoder().encode(`/url/${i % 11}`), 0, 5 + i % 2);
+    hitters.add(i, i * 7, padBytes(new TextEncoder().encode(`/url/${i % 11}`)), 0, 5 + i % 2);
   }
   return hitters.toBytes();
 });

@@ -27,7 +27,7 @@ export function closedWindows(
     });
     const { errors } = recordBatch(rows, { windowLengthMs: lengthMs });
     window.addRows(rows.length);
-    for (let row = 0; row < errors.count; row++) window.addError(errors, row);
+    window.addErrors(errors, 0, errors.count);
     return window.close();
   });
 }

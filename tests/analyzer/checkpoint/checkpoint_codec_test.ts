@@ -6,6 +6,7 @@ import {
   decodeCheckpoint,
   encodeCheckpoint,
 } from "../../../analyzer/checkpoint/checkpoint_codec.ts";
+import { padBytes } from "../../../analyzer/padded_bytes.ts";
 import { DistinctCounter } from "../../../analyzer/sketch/distinct_counter.ts";
 import { HeavyHitters } from "../../../analyzer/sketch/heavy_hitters.ts";
 import { checkpoint, checkpointFile } from "./checkpoints.ts";
@@ -66,7 +67,8 @@ Deno.test("decodeCheckpoint() reads any bytes, names and numbers", async () => {
       async (hashes, text, count, timeMs) => {
         const bytes = counterOf(hashes).toBytes();
         const urls = new HeavyHitters(1000);
-        for (const [high, low] of hashes) urls.add(high, low, bytes, 0, bytes.length);
+        const key = padBytes(bytes);
+        for (const [high, low] of hashes) urls.add(high, low, key, 0, bytes.length);
         const given = checkpoint(count, {
           watermark: { timeMs, eventTimeMaxMs: timeMs, inputs: [] },
           windows: {

@@ -11,7 +11,7 @@ const SHAPE = { windowLengthMs: LENGTH_MS, limits: DEFAULT_LIMITS };
 function add(accumulator: WindowAccumulator, rows: readonly Row[]): WindowAccumulator {
   const { errors } = recordBatch(rows);
   accumulator.addRows(rows.length);
-  for (let row = 0; row < errors.count; row++) accumulator.addError(errors, row);
+  accumulator.addErrors(errors, 0, errors.count);
   return accumulator;
 }
 
