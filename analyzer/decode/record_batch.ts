@@ -81,10 +81,13 @@ export interface ErrorColumns {
   readonly windowIndexes: Uint16Array;
   /** `[count]` */
   readonly statuses: Uint16Array;
-  /** `[2 × count]`, 64-bit hashes of the client addresses, high word first. */
-  readonly ipHashes: Uint32Array;
-  /** `[2 × count]`, 64-bit hashes of the URLs, high word first. */
-  readonly urlHashes: Uint32Array;
+  /**
+   * `[2 × count]`, 64-bit hashes of the client addresses, high word first. Signed, since V8 makes an
+   * object of an integer that 32 bits do not hold with its sign.
+   */
+  readonly ipHashes: Int32Array;
+  /** `[2 × count]`, those of the URLs likewise. */
+  readonly urlHashes: Int32Array;
   /** `[count + 1]`, URL `i` is `urlBytes[urlOffsets[i] … urlOffsets[i + 1])`. */
   readonly urlOffsets: Uint32Array;
   readonly urlBytes: Uint8Array;

@@ -297,8 +297,8 @@ export const BATCH_WINDOWS_MAX = 64;
 /** The columns of error rows that are as wide for each of them. */
 class Columns {
   readonly rowsMax: number;
-  readonly ipHashes: Uint32Array;
-  readonly urlHashes: Uint32Array;
+  readonly ipHashes: Int32Array;
+  readonly urlHashes: Int32Array;
   readonly urlOffsets: Uint32Array;
   readonly lineOffsets: Uint32Array;
   readonly windowIndexes: Uint16Array;
@@ -308,8 +308,8 @@ class Columns {
     this.rowsMax = rowsMax;
     // One buffer for all: making six of them would cost as much as reading a hundred lines.
     const buffer = takeMemory(28 * rowsMax + 8);
-    this.ipHashes = new Uint32Array(buffer, 0, 2 * rowsMax);
-    this.urlHashes = new Uint32Array(buffer, 8 * rowsMax, 2 * rowsMax);
+    this.ipHashes = new Int32Array(buffer, 0, 2 * rowsMax);
+    this.urlHashes = new Int32Array(buffer, 8 * rowsMax, 2 * rowsMax);
     this.urlOffsets = new Uint32Array(buffer, 16 * rowsMax, rowsMax + 1);
     this.lineOffsets = new Uint32Array(buffer, 20 * rowsMax + 4, rowsMax + 1);
     this.windowIndexes = new Uint16Array(buffer, 24 * rowsMax + 8, rowsMax);

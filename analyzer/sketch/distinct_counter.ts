@@ -30,8 +30,10 @@ export class DistinctCounter {
     return this.#sketch === undefined;
   }
 
-  /** Adds the hash made of two words, each in [0, 2^32), as `hashBytes` writes them. */
+  /** Adds the hash made of two words, as `hashBytes` writes them, with a sign or without. */
   add(high: number, low: number): void {
+    high |= 0;
+    low |= 0;
     if (this.#sketch !== undefined) {
       this.#sketch.add(high, low);
       return;
@@ -189,7 +191,7 @@ export class DistinctCounter {
 
   #grow(): void {
     const old = this.#table;
-    const table = new Uint32Array(Math.max(TABLE_WORDS_MIN, 4 * old.length));
+    const table = new Int32Array(Math.max(TABLE_WORDS_MIN, 4 * old.length));
     for (let i = 0; i < old.length; i += 2) {
       if (!isTaken(old, i)) continue;
       const slot = findSlot(table, old[i], old[i + 1]);
@@ -211,12 +213,12 @@ function readSketch(bytes: Uint8Array): HyperLogLog {
   return HyperLogLog.unpack(bytes, HEADER_BYTES);
 }
 
-function isTaken(table: Uint32Array, slot: number): boolean {
+function isTaken(table: Int32Array, slot: number): boolean {
   return table[slot] !== 0 || table[slot + 1] !== 0;
 }
 
 /** Where the hash is, or the free slot where it belongs: the index of its high word. */
-function findSlot(table: Uint32Array, high: number, low: number): number {
+function findSlot(table: Int32Array, high: number, low: number): number {
   const mask = table.length - 2;
   let slot = (2 * low) & mask;
   while (isTaken(table, slot)) {
@@ -227,7 +229,7 @@ function findSlot(table: Uint32Array, high: number, low: number): number {
 }
 
 /** The table of every empty counter: one slot that is always free, since growing replaces it. */
-const NO_TABLE = new Uint32Array(2);
+const NO_TABLE = new Int32Array(2);
 
 /** Room for four hashes. */
 const TABLE_WORDS_MIN = 16;

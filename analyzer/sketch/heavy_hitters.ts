@@ -20,7 +20,7 @@ import type { DistinctCounter } from "./distinct_counter.ts";
  * Equal keys are told by their bytes, so constructed collisions of the hash cannot mix them; they
  * cost time, since an add then compares its key with every listed one of the same hash and length.
  *
- * Memory: about 50 bytes a key, and twice the most bytes that the keys ever had together. The
+ * Memory: about 60 bytes a key, and twice the most bytes that the keys ever had together. The
  * length of a key is not limited here.
  */
 export class HeavyHitters {
@@ -29,10 +29,10 @@ export class HeavyHitters {
 
   #size = 0;
   /** [4 × allocated] Of each entry the hash, high word first, and where its key lies. */
-  #entries = NO_WORDS;
+  #entries = NO_ENTRIES;
   /** [2 × allocated] Of each entry count and countErrorMax; beyond 2^32 in a long window. */
   #counts = NO_COUNTS;
-  /** Open addressing with linear probing, at most half full: entry + 1, or 0 where free. */
+  /** Open addressing with linear probing, at most a quarter full: entry + 1, or 0 where free. */
   #slots = NO_SLOTS;
   /** The bytes of all keys, with gaps where keys were replaced; new ones are written at the end. */
   #keys = NO_BYTES;
@@ -69,11 +69,14 @@ export class HeavyHitters {
 
   /**
    * Counts the key `bytes[start..end)` once and copies it where it is new. `high` and `low` are
-   * its hash as `hashBytes` writes it, each in [0, 2^32); the same key always comes with the same.
+   * its hash as `hashBytes` writes it, with a sign or without; the same key always comes with the
+   * same.
    *
    * @returns whether the key was not listed before
    */
   add(high: number, low: number, bytes: DataView, start: number, end: number): boolean {
+    high |= 0;
+    low |= 0;
     const entry = this.#find(high, low, bytes, start, end);
     if (entry >= 0) {
       this.#counts[2 * entry]++;
@@ -206,8 +209,8 @@ export class HeavyHitters {
       if (start > bytes.length) throw cutException(bytes, start);
       const end = start + view.getUint32(offset + 8, true);
       if (end > bytes.length) throw cutException(bytes, end);
-      const high = view.getUint32(offset, true);
-      const low = view.getUint32(offset + 4, true);
+      const high = view.getInt32(offset, true);
+      const low = view.getInt32(offset + 4, true);
       const count = view.getFloat64(offset + 12, true);
       const countErrorMax = view.getFloat64(offset + 20, true);
       if (!Number.isSafeInteger(count) || count < 1) {
@@ -341,11 +344,11 @@ export class HeavyHitters {
 
   #grow(): void {
     const allocated = Math.min(Math.max(ALLOCATED_MIN, 2 * this.#size), this.capacity);
-    const entries = new Uint32Array(4 * allocated);
+    const entries = new Int32Array(4 * allocated);
     entries.set(this.#entries);
     const counts = new Float64Array(2 * allocated);
     counts.set(this.#counts);
-    const slots = new Uint32Array(2 ** Math.ceil(Math.log2(2 * allocated)));
+    const slots = new Uint32Array(2 ** Math.ceil(Math.log2(4 * allocated)));
     for (let entry = 0; entry < this.#size; entry++) {
       insertIntoSlots(slots, entry, entries[4 * entry + LOW]);
     }
@@ -447,6 +450,7 @@ function valueException(fact: string): RangeError {
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 // Shared by all instances, since an empty typed array takes some 200 bytes and growing replaces it.
+const NO_ENTRIES = new Int32Array(0);
 const NO_WORDS = new Uint32Array(0);
 const NO_COUNTS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);

@@ -12,7 +12,7 @@
 export class HyperLogLog {
   readonly #registers = new Uint8Array(REGISTER_COUNT);
 
-  /** Adds the hash made of two words, each in [0, 2^32). */
+  /** Adds the hash made of two words, with a sign or without. */
   add(high: number, low: number): void {
     const rankBitsOfHigh = high << INDEX_BITS;
     // The top bit of the rank's 50 bits has rank 1; the high word holds the first 18 of them.

@@ -34,9 +34,9 @@ import {
 export interface PackedErrors {
   /** `[rows]` */
   readonly statuses: Uint16Array;
-  /** `[2 × rows]`, as `hashBytes()` makes them, high word first; those of URLs likewise. */
-  readonly ipHashes: Uint32Array;
-  readonly urlHashes: Uint32Array;
+  /** `[2 × rows]`, what `hashBytes()` makes, high word first; those of URLs likewise. */
+  readonly ipHashes: Int32Array;
+  readonly urlHashes: Int32Array;
   /** `[rows]`, where each URL ends in `urls`. */
   readonly urlEnds: Uint32Array;
   /** The URLs one after another, padded. */
@@ -75,8 +75,8 @@ export function packErrors(start: number, end: number, options: PackOptions): nu
 /** What was packed last. */
 export const packedErrors: PackedErrors = {
   statuses: new Uint16Array(memory.buffer, Place.packedStatuses, ERRORS_MAX),
-  ipHashes: new Uint32Array(memory.buffer, Place.packedIpHashes, 2 * ERRORS_MAX),
-  urlHashes: new Uint32Array(memory.buffer, Place.packedUrlHashes, 2 * ERRORS_MAX),
+  ipHashes: new Int32Array(memory.buffer, Place.packedIpHashes, 2 * ERRORS_MAX),
+  urlHashes: new Int32Array(memory.buffer, Place.packedUrlHashes, 2 * ERRORS_MAX),
   urlEnds: new Uint32Array(memory.buffer, Place.packedUrlEnds, ERRORS_MAX),
   urls: new DataView(memory.buffer, Place.packedUrls, TEXT_BYTES_MAX + 16),
   lineEnds: new Uint32Array(memory.buffer, Place.packedLineEnds, ERRORS_MAX),

@@ -119,9 +119,9 @@ Deno.test("RecordBatchBuilder.addError() keeps every column, however many rows c
     const lineBytes = errors.lineBytes.subarray(errors.lineOffsets[i], errors.lineOffsets[i + 1]);
     assert.equal(decoder.decode(lineBytes), decoder.decode(line));
     hashBytes(padBytes(ip), 0, ip.length, hash);
-    assert.deepEqual(errors.ipHashes.slice(2 * i, 2 * i + 2), hash);
+    assert.deepEqual(new Uint32Array(errors.ipHashes.slice(2 * i, 2 * i + 2)), hash);
     hashBytes(padBytes(url), 0, url.length, hash);
-    assert.deepEqual(errors.urlHashes.slice(2 * i, 2 * i + 2), hash);
+    assert.deepEqual(new Uint32Array(errors.urlHashes.slice(2 * i, 2 * i + 2)), hash);
   }
 });
 

@@ -71,7 +71,7 @@ function expectedOf(rows: readonly Row[], hasLines: boolean) {
   const hashOf = (at: number, name: "ip" | "url") => {
     const [start, end] = [at + ErrorField[`${name}Start`], at + ErrorField[`${name}End`]];
     hashBytes(memoryView, memoryWords[start]!, memoryWords[end]!, hash);
-    return [...hash];
+    return [...new Int32Array(hash.buffer)];
   };
   return rows.map(({ status, url }, i) => {
     const at = (Place.errors + i * ERROR_BYTES) / 4;
