@@ -11,10 +11,12 @@ import {
   Place,
   TEXT_BYTES_MAX,
 } from "./scan_memory.ts";
+import { VectorConstants } from "./vector_constants.ts";
 import {
   block,
   type Code,
   i32,
+  i32x4,
   increment,
   jump,
   jumpIf,
@@ -88,7 +90,7 @@ export const packedErrors: PackedErrors = {
 };
 
 /** `(start, end)` of error rows to the first one that was not packed. */
-function packing(): WasmFunction {
+function packing(constants: VectorConstants): WasmFunction {
   const locals = new Locals();
   const [row, end] = locals.parameters;
   const [urlStart, urlEnd, ipStart, ipEnd] = fourLocals(locals);
@@ -96,7 +98,7 @@ function packing(): WasmFunction {
   const [runCount, urlsEnd, linesEnd, position] = fourLocals(locals);
   /** Four times the number of rows so far. */
   const [at, target] = [locals.i32(), locals.i32()];
-  const hash = hashing(locals);
+  const hash = hashing(locals, constants);
   const [rows, stop, copy] = [Symbol(), Symbol(), Symbol()];
   const field = (name: keyof typeof ErrorField) => i32.load(row.value, 4 * ErrorField[name]);
   const isNewline = i32.equal(i32.load8(field("lineEnd")), i32.const(Byte.newline));
@@ -161,79 +163,86 @@ function packing(): WasmFunction {
   return { locals, body };
 }
 
-/** Code that does what `hashBytes()` does, and is explained there; needs no more locals each time. */
-function hashing(locals: Locals) {
-  const lanes = fourLocals(locals);
-  const [h1, h2, h3, h4] = lanes;
+/**
+ * Code that does what `hashBytes()` does, and is explained there: its four lanes are those of one
+ * vector. Needs no more locals each time.
+ */
+function hashing(locals: Locals, constants: VectorConstants) {
+  const [lanes, word, before] = [locals.v128(), locals.v128(), locals.v128()];
   const position = locals.i32();
-  const rest = locals.v128();
-  const mix = (lane: number, word: Code): Code =>
-    lanes[lane]!.set(i32.xor(
-      lanes[lane]!.value,
-      i32.multiply(
-        i32.rotateLeft(
-          i32.multiply(word, i32.const(FACTORS[lane]!)),
-          i32.const(15 + lane),
-        ),
-        i32.const(FACTORS[(lane + 1) % 4]!),
-      ),
-    ));
-  const stir = (lane: number): Code =>
-    lanes[lane]!.set(i32.add(
-      i32.multiply(
-        i32.add(
-          i32.rotateLeft(lanes[lane]!.value, i32.const(STIR_BITS[lane]!)),
-          lanes[(lane + 1) % 4]!.value,
-        ),
-        i32.const(5),
-      ),
-      i32.const(STIR_TERMS[lane]!),
-    ));
-  const all = [0, 1, 2, 3];
-  const sum = (a: Local, ...others: Local[]): Code =>
-    a.set(others.reduce((total, { value }) => i32.add(total, value), a.value));
+  const four = (numbers: readonly number[]): Code =>
+    constants.vector(new Uint8Array(Uint32Array.from(numbers).buffer));
+  /** Rotates each lane of `word` to the left, by as many bits: products by 2^bits hold both parts. */
+  const rotate = (bits: readonly number[]): Code => {
+    const powers = four(bits.map((bits) => 2 ** bits));
+    const low = i32x4.productsOfFirst(word.value, powers);
+    const high = i32x4.productsOfLast(word.value, powers);
+    return v128.or(i32x4.pick(low, high, [0, 2, 4, 6]), i32x4.pick(low, high, [1, 3, 5, 7]));
+  };
+  const mix = (bytes: Code): Code => [
+    word.set(i32x4.multiply(bytes, four(FACTORS))),
+    lanes.set(v128.xor(
+      lanes.value,
+      i32x4.multiply(rotate([15, 16, 17, 18]), four([...FACTORS.slice(1), FACTORS[0]!])),
+    )),
+  ];
+  const stir: Code = [
+    word.set(lanes.value),
+    // To each lane the next one is added, as it was; to the last one the first, as it has become.
+    word.set(i32x4.add(
+      rotate([19, 17, 15, 13]),
+      v128.and(i32x4.pick(before.value, before.value, [1, 2, 3, 0]), four([-1, -1, -1, 0])),
+    )),
+    word.set(i32x4.add(
+      i32x4.multiply(word.value, four([5, 5, 5, 5])),
+      four([0x561ccd1b, 0x0bcaa747, 0x96cd1c35, 0x32ac3b17]),
+    )),
+    lanes.set(i32x4.add(
+      word.value,
+      i32x4.multiply(i32x4.pick(word.value, word.value, [0, 0, 0, 0]), four([0, 0, 0, 5])),
+    )),
+  ];
+  /** The first lane becomes the sum of all, which is added to the others. */
+  const sum: Code = [
+    word.set(i32x4.add(lanes.value, i32x4.pick(lanes.value, lanes.value, [1, 0, 3, 2]))),
+    word.set(i32x4.add(word.value, i32x4.pick(word.value, word.value, [2, 3, 0, 1]))),
+    lanes.set(i32x4.add(word.value, v128.and(lanes.value, four([0, -1, -1, -1])))),
+  ];
+  const fold = (bits: number): Code => v128.xor(lanes.value, i32x4.shiftRight(lanes.value, bits));
+  const avalanche: Code = [
+    lanes.set(i32x4.multiply(fold(16), four(new Array(4).fill(0x85ebca6b)))),
+    lanes.set(i32x4.multiply(fold(13), four(new Array(4).fill(0xc2b2ae35)))),
+    lanes.set(fold(16)),
+  ];
   return (start: Local, end: Local, target: Code, place: number): Code => {
-    const [blocks, done] = [Symbol(), Symbol()];
+    const [blocks, rest] = [Symbol(), Symbol()];
     const restBytes = i32.subtract(end.value, position.value);
+    const nextBlock = i32.add(position.value, i32.const(16));
     return [
-      lanes.map((lane) => lane.set(i32.const(0))),
+      lanes.set(four([0, 0, 0, 0])),
       position.set(start.value),
       block(
-        done,
+        rest,
         loop(blocks, [
-          jumpIf(
-            done,
-            i32.greaterUnsigned(i32.add(position.value, i32.const(16)), end.value),
-          ),
-          all.map((lane) => [mix(lane, i32.load(position.value, 4 * lane)), stir(lane)]),
-          position.set(i32.add(position.value, i32.const(16))),
+          jumpIf(rest, i32.greaterUnsigned(nextBlock, end.value)),
+          before.set(lanes.value),
+          mix(v128.load(position.value)),
+          stir,
+          position.set(nextBlock),
           jump(blocks),
         ]),
       ),
-      rest.set(v128.and(
+      mix(v128.and(
         v128.load(position.value),
         v128.load(i32.shiftLeft(restBytes, i32.const(4)), Place.restMasks),
       )),
-      all.map((lane) => mix(lane, v128.extract(rest.value, lane))),
-      lanes.map((lane) => lane.set(i32.xor(lane.value, i32.subtract(end.value, start.value)))),
-      sum(h1, h2, h3, h4),
-      [h2, h3, h4].map((lane) => sum(lane, h1)),
-      lanes.map(avalanche),
-      sum(h1, h2, h3, h4),
-      sum(h2, h1),
-      i32.store(target, place, h1.value),
-      i32.store(target, place + 4, h2.value),
+      lanes.set(v128.xor(lanes.value, i32x4.splat(i32.subtract(end.value, start.value)))),
+      sum,
+      avalanche,
+      sum,
+      v128.storeTwo(target, place, lanes.value),
     ];
   };
-}
-
-function avalanche(word: Local): Code {
-  const fold = (bits: number) => i32.xor(word.value, i32.shiftRight(word.value, i32.const(bits)));
-  return [
-    word.set(i32.multiply(fold(16), i32.const(0x85ebca6b))),
-    word.set(i32.multiply(fold(13), i32.const(0xc2b2ae35))),
-    word.set(fold(16)),
-  ];
 }
 
 function fourLocals(locals: Locals): [Local, Local, Local, Local] {
@@ -241,14 +250,14 @@ function fourLocals(locals: Locals): [Local, Local, Local, Local] {
 }
 
 const FACTORS = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93];
-const STIR_BITS = [19, 17, 15, 13];
-const STIR_TERMS = [0x561ccd1b, 0x0bcaa747, 0x96cd1c35, 0x32ac3b17];
 
 for (let rest = 0; rest < 16; rest++) {
   const mask = Place.restMasks + 16 * rest;
   memoryBytes.fill(0xff, mask, mask + rest);
 }
 
-const module = new WebAssembly.Module(wasmModule([packing()], PAGES));
+const constants = new VectorConstants(Place.packerConstants);
+const module = new WebAssembly.Module(wasmModule([packing(constants)], PAGES));
+memoryBytes.set(constants.bytes(), Place.packerConstants);
 const { exports } = new WebAssembly.Instance(module, { scan: { memory } });
 const program = exports["run"] as (start: number, end: number) => number;

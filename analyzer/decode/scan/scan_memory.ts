@@ -50,6 +50,8 @@ export const Place = {
   lineRuns: 376 * 1024,
   /** Of a rest of 0 to 15 bytes, the vector that leaves nothing else of 16. */
   restMasks: 392 * 1024,
+  /** Vectors that packing needs. */
+  packerConstants: 392 * 1024 + 256,
   /** The URLs one after another; there may be as many bytes of them as of text. */
   packedUrls: 393 * 1024,
   text: 652 * 1024,

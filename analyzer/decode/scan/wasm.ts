@@ -131,10 +131,8 @@ export const i32 = {
   subtract: binary(0x6b),
   multiply: binary(0x6c),
   and: binary(0x71),
-  xor: binary(0x73),
   shiftLeft: binary(0x74),
   shiftRight: binary(0x76),
-  rotateLeft: binary(0x77),
 };
 
 export const ZERO = i32.const(0);
@@ -158,18 +156,23 @@ const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
 const simdBinary = (opcode: number) => (a: Code, b: Code): Code => [a, b, simd(opcode)];
 const simdUnary = (opcode: number) => (a: Code): Code => [a, simd(opcode)];
 
+const simdStore = (opcode: number) => (address: Code, offset: number, value: Code): Code => [
+  address,
+  value,
+  simd(opcode),
+  0,
+  unsigned(offset),
+];
+
 /** Vectors of 16 bytes. Comparisons set all bits of the bytes for which they hold. */
 export const v128 = {
   load: (address: Code, offset = 0): Code => [address, simd(0x00), 0, unsigned(offset)],
-  store: (address: Code, offset: number, value: Code): Code => [
-    address,
-    value,
-    simd(0x0b),
+  store: simdStore(0x0b),
+  /** Stores the first two of the four integers. */
+  storeTwo: (address: Code, offset: number, value: Code): Code => [
+    simdStore(0x5b)(address, offset, value),
     0,
-    unsigned(offset),
   ],
-  /** Of the four 32-bit integers in it, one. */
-  extract: (vector: Code, lane: number): Code => [vector, simd(0x1b), lane],
   equal: simdBinary(0x23),
   lessSigned: simdBinary(0x25),
   and: simdBinary(0x4e),
@@ -181,6 +184,24 @@ export const v128 = {
   subtract: simdBinary(0x71),
   /** Of unsigned bytes; 0 where the result would be less. */
   subtractToZero: simdBinary(0x73),
+};
+
+/** Vectors of four 32-bit integers. */
+export const i32x4 = {
+  splat: simdUnary(0x11),
+  add: simdBinary(0xae),
+  multiply: simdBinary(0xb5),
+  shiftRight: (a: Code, bits: number): Code => [a, i32.const(bits), simd(0xad)],
+  /** The 64-bit products of the first two integers, unsigned; of the last two. */
+  productsOfFirst: simdBinary(0xde),
+  productsOfLast: simdBinary(0xdf),
+  /** Four of the eight integers of both, by their places. */
+  pick: (a: Code, b: Code, places: readonly [number, number, number, number]): Code => [
+    a,
+    b,
+    simd(0x0d),
+    places.map((place) => [0, 1, 2, 3].map((byte) => 4 * place + byte)),
+  ],
 };
 
 /**

@@ -28,8 +28,8 @@ interface Row {
 
 const row: fc.Arbitrary<Row> = fc.record({
   status: fc.integer({ min: 100, max: 599 }),
-  ip: fc.uint8Array({ minLength: 1, maxLength: IP_BYTES_MAX }),
-  url: fc.uint8Array({ maxLength: 70 }),
+  ip: fc.uint8Array({ minLength: 1, maxLength: IP_BYTES_MAX, size: "max" }),
+  url: fc.uint8Array({ maxLength: 70, size: "max" }),
   hasEscapedUrl: fc.boolean(),
   lineEnd: fc.constantFrom("\n", "\n", "\r\n"),
   gap: fc.boolean(),

@@ -4,6 +4,7 @@ import {
   call,
   type Code,
   i32,
+  i32x4,
   i64,
   increment,
   jump,
@@ -68,6 +69,8 @@ Deno.test("i32.load() and store() work at any address, and any distance from it"
   assert.equal(write(1, 0x01020304), 0x01020304);
   assert.deepEqual([...bytes.subarray(301, 305)], [4, 3, 2, 1]);
   assert.equal(evaluate((a) => i32.load8(a, 1))(300, 0), 4);
+  evaluate((a, b) => [i32.store16(a, 301, b), a])(1, 0x0506);
+  assert.deepEqual([...bytes.subarray(301, 305)], [4, 6, 5, 1]);
 });
 
 Deno.test("i64 collects bits of both halves", () => {
@@ -98,6 +101,35 @@ Deno.test("v128 compares sixteen bytes", () => {
     1,
   ]);
   assert.deepEqual([anyOf(v128.subtract)(112, 96), anyOf(v128.subtract)(96, 96)], [1, 0]);
+});
+
+Deno.test("v128 stores sixteen bytes, or eight, and keeps the bits of both", () => {
+  bytes.fill(1, 64, 80);
+  bytes.fill(3, 96, 112);
+  bytes.fill(0, 128, 160);
+  evaluate((a, b) => [v128.store(b, 4, v128.load(a)), a])(64, 128);
+  evaluate((a, b) => [v128.storeTwo(b, 0, v128.and(v128.load(a), v128.load(a, 32))), a])(64, 144);
+  assert.deepEqual([...bytes.subarray(128, 160)].join(""), "0000" + "1".repeat(20) + "00000000");
+});
+
+Deno.test("i32x4 computes what its names say", () => {
+  const [a, b] = [[1, 0x80000001, 3, 5], [16, 2, 0xffffffff, 7]];
+  const words = new Uint32Array(memory.buffer);
+  words.set([...a, ...b], 16);
+  const result = (expression: (a: Code, b: Code) => Code) => {
+    evaluate((at) => [
+      v128.store(at, 32, expression(v128.load(at), v128.load(at, 16))),
+      at,
+    ])(64, 0);
+    return [...words.subarray(24, 28)];
+  };
+  assert.deepEqual(result(() => i32x4.splat(i32.const(9))), [9, 9, 9, 9]);
+  assert.deepEqual(result(i32x4.add), [17, 0x80000003, 2, 12]);
+  assert.deepEqual(result(i32x4.multiply), [16, 2, 0xfffffffd, 35]);
+  assert.deepEqual(result((a) => i32x4.shiftRight(a, 1)), [0, 0x40000000, 1, 2]);
+  assert.deepEqual(result(i32x4.productsOfFirst), [16, 0, 2, 1]);
+  assert.deepEqual(result(i32x4.productsOfLast), [0xfffffffd, 2, 35, 0]);
+  assert.deepEqual(result((a, b) => i32x4.pick(a, b, [7, 0, 2, 4])), [7, 1, 3, 16]);
 });
 
 Deno.test("jumps leave the block and repeat the loop that they name, however deep they stand", () => {
