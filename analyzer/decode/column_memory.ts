@@ -36,9 +36,14 @@ export function takeMemory(bytesMin: number): ArrayBuffer {
   return memory;
 }
 
-/** Takes back the memory of a batch that nobody reads any more. */
-export function giveBackMemory({ lineBytes, urlBytes, ipHashes }: ErrorColumns): void {
-  for (const { buffer } of [lineBytes, urlBytes, ipHashes]) giveBack(buffer as ArrayBuffer);
+/** Takes back the memory of a batch that nobody reads any more, but for that of its lines. */
+export function giveBackColumns({ urlBytes, ipHashes }: ErrorColumns): void {
+  for (const { buffer } of [urlBytes, ipHashes]) giveBack(buffer as ArrayBuffer);
+}
+
+/** Takes back that of the lines, which may be needed for longer. */
+export function giveBackLines({ lineBytes }: ErrorColumns): void {
+  giveBack(lineBytes.buffer as ArrayBuffer);
 }
 
 function giveBack(memory: ArrayBuffer): void {

@@ -4,7 +4,7 @@ import type {
   CheckpointStore,
 } from "../checkpoint/checkpoint.ts";
 import type { Clock } from "../clock.ts";
-import { giveBackMemory } from "../decode/column_memory.ts";
+import { giveBackColumns } from "../decode/column_memory.ts";
 import { type LineSample, type SampleKind, sampleText } from "../decode/line_sample.ts";
 import type { InputPosition } from "../decode/record_batch.ts";
 import type { DeliveryLedger } from "../delivery/delivery_ledger.ts";
@@ -198,8 +198,8 @@ export class CommitWriter implements UnderlyingSink<StreamElement> {
       const line = batch.windowSamples[analyzed.isLate.indexOf(1)]!;
       this.#sample({ kind: "late", text: sampleText(line) });
     }
-    // Nobody comes behind the writer.
-    giveBackMemory(batch.errors);
+    // Nobody comes behind the writer; the sink has the lines.
+    giveBackColumns(batch.errors);
     this.#changed();
   }
 

@@ -1,3 +1,4 @@
+import { giveBackLines } from "../decode/column_memory.ts";
 import { parseLine } from "../decode/parse_line.ts";
 import {
   type ErrorColumns,
@@ -34,7 +35,7 @@ export interface ErrorFilesState {
 /** Where error rows go. */
 export interface ErrorSink {
   /**
-   * Takes the error rows of a batch, in order.
+   * Takes the error rows of a batch, in order, and the memory of their lines for good.
    *
    * @param nowMs wall-clock time
    */
@@ -97,7 +98,9 @@ export class ErrorFiles implements ErrorSink {
       runStart = row;
       runDate = date;
     }
-    await this.#write(runDate, analyzed.batch, runStart, errors.count);
+    // Nobody needs the lines after the last ones.
+    const giveBack = () => giveBackLines(errors);
+    await this.#write(runDate, analyzed.batch, runStart, errors.count, giveBack);
   }
 
   async flush(): Promise<void> {
@@ -142,8 +145,18 @@ export class ErrorFiles implements ErrorSink {
     for (const [date, part] of this.#parts) if (part.path === path) await this.#retire(date);
   }
 
-  /** Writes the error rows `from` to `to` of a batch, the latter excluded. */
-  async #write(date: string, batch: RecordBatch, from: number, to: number): Promise<void> {
+  /**
+   * Writes the error rows `from` to `to` of a batch, the latter excluded.
+   *
+   * @param giveBack called when their lines are no longer needed; without it they are copied
+   */
+  async #write(
+    date: string,
+    batch: RecordBatch,
+    from: number,
+    to: number,
+    giveBack?: () => void,
+  ): Promise<void> {
     let part = this.#parts.get(date);
     if (part === undefined || this.#isFull(part)) {
       if (part !== undefined) this.#options.limitCounter.reach("errorFileBytes");
@@ -155,8 +168,9 @@ export class ErrorFiles implements ErrorSink {
     this.#parts.delete(date);
     this.#parts.set(date, part);
     const startBytes = part.file.bytes;
-    await part.file.write(linesOf(batch.errors, from, to));
-    this.#options.index?.append(part.path, startBytes, part.file.bytes, timesOf(batch, from, to));
+    const times = timesOf(batch, from, to);
+    await part.file.write(linesOf(batch.errors, from, to), giveBack);
+    this.#options.index?.append(part.path, startBytes, part.file.bytes, times);
     while (this.#parts.size > PARTS_OPEN_MAX) {
       await this.#retire(this.#parts.keys().next().value!);
     }

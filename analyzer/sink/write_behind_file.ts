@@ -4,9 +4,9 @@ import type { StorageRetrier } from "./storage_retrier.ts";
 
 /**
  * A file that is written behind the caller's back, and keeps what it was given until that is
- * durable. Pieces are copied into blocks; a full block is written, one at a time, while the caller
- * goes on, and much that was written is made durable likewise, so that little is left to wait for
- * when it has to be.
+ * durable. A few bytes are copied into blocks, many are kept where they are; as much as a block is
+ * written at a time, while the caller goes on, and much that was written is made durable likewise,
+ * so that little is left to wait for when it has to be.
  *
  * Where the storage refuses anything, the file is cut back to what is known to be durable, and all
  * that came after it is written anew: after a failed write nobody knows how much of it is there,
@@ -22,13 +22,12 @@ export class WriteBehindFile {
   readonly #retrier: StorageRetrier;
   #file: AppendFile | undefined;
 
-  /** What is kept, in order; all but the last are full. */
-  readonly #blocks: Uint8Array[] = [];
+  /** What is kept, in order; only to the last one something may be added. */
+  readonly #pieces: Piece[] = [];
   readonly #pool: BlockPool;
 
-  // Places in the file: where the blocks begin, and how far it is durable, is being made durable,
-  // is written, is being written, was taken from callers.
-  #keptFrom: number;
+  // Places in the file: how far it is durable, is being made durable, is written, is being written,
+  // was taken from callers.
   #durable: number;
   #syncing: number;
   #written: number;
@@ -56,7 +55,7 @@ export class WriteBehindFile {
     this.#storage = storage;
     this.#path = path;
     this.#retrier = retrier;
-    this.#keptFrom = this.#durable = this.#syncing = bytes;
+    this.#durable = this.#syncing = bytes;
     this.#written = this.#writing = this.#taken = bytes;
   }
 
@@ -65,22 +64,27 @@ export class WriteBehindFile {
     return this.#taken;
   }
 
-  /** Copies bytes. Resolves when there is room for more. */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let start = 0; start < bytes.length;) {
-      const at = (this.#taken - this.#keptFrom) % BLOCK_BYTES;
-      if (at === 0) this.#blocks.push(this.#pool.take());
-      const end = Math.min(bytes.length, start + BLOCK_BYTES - at);
-      this.#blocks.at(-1)!.set(bytes.subarray(start, end), at);
-      this.#taken += end - start;
-      start = end;
-      if ((this.#taken - this.#keptFrom) % BLOCK_BYTES === 0) await this.#beginWrite();
+  /**
+   * Takes bytes, and resolves when there is room for more.
+   *
+   * @param giveBack called when the bytes are no longer needed; until then they may not change.
+   * Without it they are copied
+   */
+  async write(bytes: Uint8Array, giveBack?: () => void): Promise<void> {
+    if (giveBack !== undefined && bytes.length >= BLOCK_BYTES) {
+      this.#pieces.push({ start: this.#taken, bytes, length: bytes.length, giveBack });
+      this.#taken += bytes.length;
+    } else {
+      for (let start = 0; start < bytes.length;) start += await this.#copy(bytes.subarray(start));
+      giveBack?.();
     }
+    await this.#writeBlocks();
   }
 
   /** Writes all that was taken: other programs can read it then. */
   async flush(): Promise<void> {
-    await this.#beginWrite();
+    // What is less than a block may be the end of one piece and the beginning of another.
+    while (this.#writing < this.#taken) await this.#beginWrite();
     await this.#write;
     await this.#mend();
   }
@@ -97,17 +101,40 @@ export class WriteBehindFile {
     this.#file = undefined;
   }
 
-  /** Begins to write what was taken and is not being written yet: a block, or a part of one. */
+  /** Copies as many bytes as there is room for in a block; returns how many. */
+  async #copy(bytes: Uint8Array): Promise<number> {
+    let last = this.#pieces.at(-1);
+    if (last === undefined || last.length === last.bytes.length) {
+      // A caller with much to copy is held up between blocks.
+      await this.#writeBlocks();
+      const block = this.#pool.take();
+      const giveBack = () => this.#pool.giveBack(block);
+      last = { start: this.#taken, bytes: block, length: 0, giveBack };
+      this.#pieces.push(last);
+    }
+    const copied = bytes.subarray(0, last.bytes.length - last.length);
+    last.bytes.set(copied, last.length);
+    last.length += copied.length;
+    this.#taken += copied.length;
+    return copied.length;
+  }
+
+  /** Begins to write as long as there is as much as a block. */
+  async #writeBlocks(): Promise<void> {
+    while (this.#taken - this.#writing >= BLOCK_BYTES) await this.#beginWrite();
+  }
+
+  /** Begins to write what was taken and is not being written yet: of one piece, a block at most. */
   async #beginWrite(): Promise<void> {
     await this.#write;
     await this.#mend();
-    while (this.#taken - this.#durable > KEPT_BYTES_MAX) await this.#waitForSync();
+    while (this.#written - this.#durable >= KEPT_BYTES_MAX) await this.#waitForSync();
     if (this.#writing === this.#taken) return;
     this.#file ??= await this.#retrier.retry(() => this.#storage.append(this.#path));
     if (this.#isMuchWritten()) this.#beginSync(this.#file);
-    const end = this.#taken;
-    const bytes = this.#kept(this.#writing, end);
-    this.#writing = end;
+    const piece = this.#pieces.find(({ start, length }) => start + length > this.#writing)!;
+    const bytes = keptBytes(piece, this.#writing).subarray(0, BLOCK_BYTES);
+    const end = this.#writing = this.#writing + bytes.length;
     this.#write = this.#file.write(bytes).then(
       () => void (this.#written = end),
       (exception) => this.#fail(exception),
@@ -159,12 +186,7 @@ export class WriteBehindFile {
     await this.#storage.truncate(this.#path, this.#durable);
     const file = await this.#storage.append(this.#path);
     try {
-      for (let start = this.#durable; start < this.#taken;) {
-        const untilBlockEnd = BLOCK_BYTES - (start - this.#keptFrom) % BLOCK_BYTES;
-        const end = Math.min(this.#taken, start + untilBlockEnd);
-        await file.write(this.#kept(start, end));
-        start = end;
-      }
+      for (const piece of this.#pieces) await file.write(keptBytes(piece, this.#durable));
       await file.sync();
     } catch (exception) {
       file.close();
@@ -175,24 +197,29 @@ export class WriteBehindFile {
     this.#release(this.#taken);
   }
 
-  /** Gives up the blocks that hold nothing behind `durable`. */
+  /** Gives back the pieces that hold nothing behind `durable`. */
   #release(durable: number): void {
     this.#durable = durable;
-    const isAll = durable === this.#taken;
-    while (this.#blocks.length > 0 && (isAll || this.#keptFrom + BLOCK_BYTES <= durable)) {
-      this.#pool.giveBack(this.#blocks.shift()!);
-      this.#keptFrom += BLOCK_BYTES;
+    const pieces = this.#pieces;
+    while (pieces.length > 0 && pieces[0]!.start + pieces[0]!.length <= durable) {
+      pieces.shift()!.giveBack();
     }
-    if (isAll) this.#keptFrom = durable;
   }
+}
 
-  /** The bytes from one place of the file to another, both in the same block. */
-  #kept(start: number, end: number): Uint8Array {
-    const at = start - this.#keptFrom;
-    const blockStart = at % BLOCK_BYTES;
-    const block = this.#blocks[(at - blockStart) / BLOCK_BYTES]!;
-    return block.subarray(blockStart, blockStart + end - start);
-  }
+/** A part of the file that is kept until it is durable. */
+interface Piece {
+  /** Where it begins in the file. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  /** How many of the bytes are in use; only the last piece has room for more. */
+  length: number;
+  readonly giveBack: () => void;
+}
+
+/** The bytes of a piece that come behind a place in the file. */
+function keptBytes({ start, bytes, length }: Piece, place: number): Uint8Array {
+  return bytes.subarray(Math.max(0, place - start), length);
 }
 
 /**
@@ -222,7 +249,7 @@ export class BlockPool {
   }
 }
 
-/** As much as is written at once: larger writes cost no less a byte. */
+/** As much as is written at once, and more than is copied: larger writes cost no less a byte. */
 export const BLOCK_BYTES = 512 * 1024;
 
 /** What is written before it is begun to be made durable. */

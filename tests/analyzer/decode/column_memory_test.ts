@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { giveBackMemory, takeMemory } from "../../../analyzer/decode/column_memory.ts";
+import {
+  giveBackColumns,
+  giveBackLines,
+  takeMemory,
+} from "../../../analyzer/decode/column_memory.ts";
 import type { ErrorColumns } from "../../../analyzer/decode/record_batch.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -32,26 +36,29 @@ Deno.test("takeMemory() takes what was given back: the smallest that will do, an
     new Uint8Array(memory).fill(1);
     return memory;
   });
-  giveBackMemory(columns(large!, small!, middle!));
+  const given = columns(large!, small!, middle!);
+  giveBackColumns(given);
   assert.equal(takeMemory(36_000), small);
   assert.equal(takeMemory(36_000), middle);
   assert.notEqual(takeMemory(36_000), large);
+  assert.notEqual(takeMemory(200_000), large);
+  giveBackLines(given);
   assert.equal(takeMemory(200_000), large);
   assert.notEqual(takeMemory(200_000), large);
 });
 
-Deno.test("giveBackMemory() keeps no more than a few batches have, and frees the rest at once", () => {
+Deno.test("giveBackLines() keeps no more than a few batches have, and frees the rest at once", () => {
   const given = Array.from({ length: 20 }, () => new ArrayBuffer(MEBIBYTE));
-  for (const memory of given) giveBackMemory(columns(memory));
+  for (const memory of given) giveBackLines(columns(memory));
   const kept = given.filter((memory) => !memory.detached);
   assert.ok(kept.length > 0 && kept.length <= 8, `${kept.length} MiB`);
   for (let i = 0; i < kept.length; i++) assert.ok(kept.includes(takeMemory(MEBIBYTE)));
   assert.ok(!kept.includes(takeMemory(MEBIBYTE)));
 });
 
-Deno.test("giveBackMemory() leaves alone what is too small to be worth keeping", () => {
+Deno.test("giveBackLines() leaves alone what is too small to be worth keeping", () => {
   const tiny = new ArrayBuffer(64);
-  giveBackMemory(columns(tiny));
+  giveBackLines(columns(tiny));
   assert.equal(tiny.detached, false);
   assert.notEqual(takeMemory(64), tiny);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { giveBackMemory } from "../../../analyzer/decode/column_memory.ts";
+import { giveBackColumns, giveBackLines } from "../../../analyzer/decode/column_memory.ts";
 import { SAMPLE_BYTES_MAX, sampleText } from "../../../analyzer/decode/line_sample.ts";
 import { MALFORMED_REASONS } from "../../../analyzer/decode/malformed_reason.ts";
 import { FUTURE_WINDOW } from "../../../analyzer/decode/record_batch.ts";
@@ -68,7 +68,8 @@ Deno.test("RecordBatchBuilder.build() makes the same of memory that was given ba
   for (const { buffer } of [errors.lineBytes, errors.urlBytes, errors.ipHashes]) {
     new Uint8Array(buffer).fill(0xaa);
   }
-  giveBackMemory(errors);
+  giveBackColumns(errors);
+  giveBackLines(errors);
   const again = build();
   assert.equal(again.lineBytes.buffer, memory);
   assert.deepEqual(structuredClone(again), expected);

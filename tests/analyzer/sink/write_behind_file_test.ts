@@ -96,6 +96,30 @@ Deno.test("WriteBehindFile lets the caller go on while it writes, until the next
   disk.finish("write");
 });
 
+Deno.test("WriteBehindFile keeps many bytes where they are until they are durable, and gives few back at once", async () => {
+  const disk = new SlowDisk();
+  const file = on(disk);
+  const givenBack: string[] = [];
+  await file.write(new Uint8Array(BLOCK_BYTES - 1), () => givenBack.push("few"));
+  assert.deepEqual(givenBack, ["few"]);
+  const taking = file.write(new Uint8Array(BLOCK_BYTES + 1), () => givenBack.push("many"));
+  for (const bytes of [BLOCK_BYTES - 1, BLOCK_BYTES]) {
+    await isSettled(taking);
+    assert.equal(disk.log.at(-1), `write ${bytes}`, "no write is of two pieces");
+    disk.finish("write");
+  }
+  await taking;
+  const synced = file.sync();
+  await isSettled(synced);
+  assert.equal(disk.log.at(-1), "write 1");
+  disk.finish("write");
+  await isSettled(synced);
+  assert.deepEqual(givenBack, ["few"]);
+  disk.finish("sync");
+  await synced;
+  assert.deepEqual(givenBack, ["few", "many"]);
+});
+
 Deno.test("WriteBehindFile makes much that was written durable before it is asked to", async () => {
   const disk = new SlowDisk();
   const file = on(disk);
@@ -176,17 +200,25 @@ Deno.test("WriteBehindFile has every byte once and in order, whatever is refused
         await doing;
       };
       const expected: number[] = [];
+      const given = new Set<Uint8Array>();
       for (const step of [...steps, "sync" as const]) {
         if (step === "flush") await finished(file.flush());
         else if (step === "sync") await finished(file.sync());
         else {
           const piece = Uint8Array.from({ length: step }, (_, i) => expected.length + i);
           for (const byte of piece) expected.push(byte);
-          await finished(file.write(piece));
-          piece.fill(0);
+          const isGiven = step % 2 === 0;
+          if (isGiven) given.add(piece);
+          const giveBack = () => {
+            assert.ok(given.delete(piece), "given back once");
+            piece.fill(0);
+          };
+          await finished(isGiven ? file.write(piece, giveBack) : file.write(piece));
+          if (!isGiven) piece.fill(0);
         }
         assert.equal(file.bytes, expected.length);
       }
+      assert.equal(given.size, 0, "all is durable");
       file.close();
       storage.crash();
       const bytes = storage.bytes("file") ?? new Uint8Array();
