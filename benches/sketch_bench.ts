@@ -3,9 +3,9 @@
  * reads as 10 ns an operation. Nanoseconds, as estimated and as measured with Deno 2.9 on a shared
  * machine of two cores:
  *
- * - hash of 13 bytes: 10, 18 to 20
- * - distinct counter, exact 10, 8; estimated 5, 6
- * - heavy hitters, hit while exact 30, 37 to 50; hit later 40, 43 to 57; every key new 150, 155 to 170
+ * - hash of 13 bytes: 10, 15
+ * - distinct counter, exact 10, 7; estimated 5, 6
+ * - heavy hitters, hit while exact 30, 22 to 33; hit later 40, 81; every key new 150, 130
  */
 import { padBytes } from "../analyzer/padded_bytes.ts";
 import { hashBytes } from "../analyzer/sketch/hash.ts";

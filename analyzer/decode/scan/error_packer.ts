@@ -1,3 +1,4 @@
+import { PADDING_BYTES } from "../../padded_bytes.ts";
 import { Byte } from "./byte.ts";
 import {
   ERROR_BYTES,
@@ -27,6 +28,7 @@ import {
   type WasmFunction,
   wasmModule,
   when,
+  ZERO,
 } from "./wasm.ts";
 
 /**
@@ -80,7 +82,7 @@ export const packedErrors: PackedErrors = {
   ipHashes: new Int32Array(memory.buffer, Place.packedIpHashes, 2 * ERRORS_MAX),
   urlHashes: new Int32Array(memory.buffer, Place.packedUrlHashes, 2 * ERRORS_MAX),
   urlEnds: new Uint32Array(memory.buffer, Place.packedUrlEnds, ERRORS_MAX),
-  urls: new DataView(memory.buffer, Place.packedUrls, TEXT_BYTES_MAX + 16),
+  urls: new DataView(memory.buffer, Place.packedUrls, TEXT_BYTES_MAX + PADDING_BYTES),
   lineEnds: new Uint32Array(memory.buffer, Place.packedLineEnds, ERRORS_MAX),
   lineRuns: new Uint32Array(memory.buffer, Place.lineRuns, 2 * ERRORS_MAX),
   get lineRunCount() {
@@ -128,10 +130,10 @@ function packing(constants: VectorConstants): WasmFunction {
           stop,
           i32.greaterUnsigned(
             i32.subtract(urlEnd.value, urlStart.value),
-            i32.load(i32.const(0), Place.packedUrlBytesMax),
+            i32.load(ZERO, Place.packedUrlBytesMax),
           ),
         ),
-        when(i32.load(i32.const(0), Place.packsLines), packLine),
+        when(i32.load(ZERO, Place.packsLines), packLine),
         i32.store(at.value, Place.packedLineEnds, linesEnd.value),
         i32.store16(
           i32.shiftRight(at.value, i32.const(1)),
@@ -157,7 +159,7 @@ function packing(constants: VectorConstants): WasmFunction {
         jump(rows),
       ]),
     ),
-    i32.store(i32.const(0), Place.lineRunCount, runCount.value),
+    i32.store(ZERO, Place.lineRunCount, runCount.value),
     row.value,
   ];
   return { locals, body };
