@@ -329,11 +329,10 @@ function timesOf(
 ): { readonly minMs: number; readonly maxMs: number } {
   let [minMs, maxMs] = [TIME_MAX_MS, -TIME_MAX_MS];
   for (let row = from, next; row < to; row = next) {
-    next = windowRunEnd(errors, row);
     const index = errors.windowIndexes[row]!;
-    const isFuture = index === FUTURE_WINDOW;
     // Batches do not say when a row in the future is; those are few, or somebody's mistake.
-    if (isFuture) next = row + 1;
+    const isFuture = index === FUTURE_WINDOW;
+    next = isFuture ? row + 1 : windowRunEnd(errors, row);
     const timeMs = isFuture ? timeOf(linesOf(errors, row, row + 1)) : windowStartsMs[index]!;
     minMs = Math.min(minMs, timeMs);
     maxMs = Math.max(maxMs, timeMs);
