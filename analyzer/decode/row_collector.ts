@@ -157,16 +157,20 @@ export class RowCollector implements RowSink {
     windowIndex: number,
   ): void {
     const { saves, ipMask, limits } = this.#options;
-    const mayBePacked = ipMask === undefined && (!saves || format === "json");
-    for (let place = start; place < end; place += ERROR_BYTES) {
-      if (mayBePacked) {
+    let mayBePacked = ipMask === undefined && (!saves || format === "json");
+    let place = start;
+    while (place < end) {
+      if (mayBePacked && end - place >= PACKED_ROWS_MIN * ERROR_BYTES) {
         const packedEnd = packErrors(place, end, { urlBytesMax: limits.urlBytes, hasLines: saves });
         const count = (packedEnd - place) / ERROR_BYTES;
         if (count > 0) this.#builder.addErrors(windowIndex, packedErrors, count);
+        // Where two in a row cannot be packed, it is rarely an accident.
+        else mayBePacked = false;
         place = packedEnd;
         if (place === end) return;
       }
       this.#addScannedError(format, place / 4, windowIndex);
+      place += ERROR_BYTES;
     }
   }
 
@@ -308,6 +312,9 @@ export class RowCollector implements RowSink {
     this.#thresholdMs = Math.min(nextWatermarkMs, this.#futureLimitMs + 1);
   }
 }
+
+/** Fewer rows cost more together than one by one: two layouts in turn bring one at a time. */
+const PACKED_ROWS_MIN = 8;
 
 function textOfMask({ text, textStart }: IpMask): string {
   return decoder.decode(new Uint8Array(text.buffer, textStart, MASKED_IP_BYTES));

@@ -4,8 +4,8 @@ import type { StorageRetrier } from "./storage_retrier.ts";
 
 /**
  * A file that is written behind the caller's back, and keeps what it was given until that is
- * durable. A few bytes are copied into blocks, many are kept where they are; as much as a block is
- * written at a time, while the caller goes on, and much that was written is made durable likewise,
+ * durable. Few bytes are copied into blocks, many are kept where they are, if they may be; as much as
+ * a block is written at a time, while the caller goes on, and much that was written is made durable likewise,
  * so that little is left to wait for when it has to be.
  *
  * Where the storage refuses anything, the file is cut back to what is known to be durable, and all
@@ -67,18 +67,20 @@ export class WriteBehindFile {
   /**
    * Takes bytes, and resolves when there is room for more.
    *
-   * @param giveBack called when the bytes are no longer needed; until then they may not change.
-   * Without it they are copied
+   * @param giveBack called when the bytes, and all of their buffer, are no longer needed; until then
+   * they may not change. Without it they are copied
    */
   async write(bytes: Uint8Array, giveBack?: () => void): Promise<void> {
-    if (giveBack !== undefined && bytes.length >= BLOCK_BYTES) {
+    if (giveBack !== undefined && isWorthKeeping(bytes)) {
       this.#pieces.push({ start: this.#taken, bytes, length: bytes.length, giveBack });
       this.#taken += bytes.length;
-    } else {
-      for (let start = 0; start < bytes.length;) start += await this.#copy(bytes.subarray(start));
-      giveBack?.();
+      return await this.#writeBlocks();
     }
-    await this.#writeBlocks();
+    for (let start = 0; start < bytes.length;) {
+      start += this.#copy(bytes.subarray(start));
+      await this.#writeBlocks();
+    }
+    giveBack?.();
   }
 
   /** Writes all that was taken: other programs can read it then. */
@@ -102,11 +104,9 @@ export class WriteBehindFile {
   }
 
   /** Copies as many bytes as there is room for in a block; returns how many. */
-  async #copy(bytes: Uint8Array): Promise<number> {
+  #copy(bytes: Uint8Array): number {
     let last = this.#pieces.at(-1);
     if (last === undefined || last.length === last.bytes.length) {
-      // A caller with much to copy is held up between blocks.
-      await this.#writeBlocks();
       const block = this.#pool.take();
       const giveBack = () => this.#pool.giveBack(block);
       last = { start: this.#taken, bytes: block, length: 0, giveBack };
@@ -148,7 +148,8 @@ export class WriteBehindFile {
   }
 
   #beginSync(file: AppendFile): void {
-    if (this.#sync !== undefined) return;
+    // After a failed sync the next one may say that all is well.
+    if (this.#sync !== undefined || this.#hasFailed) return;
     const end = this.#syncing = this.#written;
     this.#sync = file.sync().then(
       () => this.#release(end),
@@ -156,9 +157,13 @@ export class WriteBehindFile {
     ).then(() => {
       this.#sync = undefined;
       // At once, so that a disk that is slower than the caller is never idle.
-      const isWorking = this.#refused === undefined && this.#broken === undefined;
-      if (isWorking && this.#file === file && this.#isMuchWritten()) this.#beginSync(file);
+      if (this.#file === file && this.#isMuchWritten()) this.#beginSync(file);
     });
+  }
+
+  /** Whether something has failed that nobody has dealt with. */
+  get #hasFailed(): boolean {
+    return this.#refused !== undefined || this.#broken !== undefined;
   }
 
   #isMuchWritten(): boolean {
@@ -217,6 +222,11 @@ interface Piece {
   readonly giveBack: () => void;
 }
 
+/** Whether to keep bytes where they are: as many as a block, and no small part of what that takes. */
+function isWorthKeeping(bytes: Uint8Array): boolean {
+  return bytes.length >= BLOCK_BYTES && 2 * bytes.length >= bytes.buffer.byteLength;
+}
+
 /** The bytes of a piece that come behind a place in the file. */
 function keptBytes({ start, bytes, length }: Piece, place: number): Uint8Array {
   return bytes.subarray(Math.max(0, place - start), length);
@@ -249,7 +259,7 @@ export class BlockPool {
   }
 }
 
-/** As much as is written at once, and more than is copied: larger writes cost no less a byte. */
+/** As much as is written at once: larger writes cost no less a byte. */
 export const BLOCK_BYTES = 512 * 1024;
 
 /** What is written before it is begun to be made durable. */

@@ -12,6 +12,7 @@ export function fuzzLines({ seed, cases }: FuzzOptions): void {
       seed: seed + i,
       lineCount: Math.min(LINES_A_SEED, cases - i * LINES_A_SEED),
       isMasked: i % 4 === 3,
+      saves: i % 4 !== 1,
     });
   }
 }

@@ -15,7 +15,8 @@ import { testLimits } from "./limits.ts";
  * of every field of every line: with a `minStatus` of 100 every record is an error row, and all
  * that is known of it comes out.
  *
- * @param options `isMasked` for the same with addresses masked
+ * @param options `isMasked` for the same with addresses masked, `saves` as in the decoder, true
+ * unless given
  *
  * @throws {assert.AssertionError} with the seed and the first line that is read differently
  */
@@ -23,9 +24,10 @@ export function compareReaders(options: {
   readonly seed: number;
   readonly lineCount: number;
   readonly isMasked?: boolean;
+  readonly saves?: boolean;
 }) {
-  const { seed, lineCount, isMasked = false } = options;
-  const decoderOptions = isMasked ? { ...OPTIONS, ipMask: IP_MASK } : OPTIONS;
+  const { seed, lineCount, isMasked = false, saves = true } = options;
+  const decoderOptions = { ...OPTIONS, saves, ipMask: isMasked ? IP_MASK : undefined };
   const lines = new MutatedLines(seed);
   for (let done = 0; done < lineCount; done += BLOCK_LINES) {
     const block = Array.from({ length: BLOCK_LINES }, () => lines.next());
@@ -49,7 +51,6 @@ const OPTIONS = {
   format: "auto",
   minStatus: 100,
   ...testLimits({ lineBytes: 400 }),
-  saves: true,
   windowLengthMs: 30_000,
   latenessMs: 5000,
 } as const;

@@ -8,11 +8,15 @@ import { Mulberry32 } from "./mulberry32.ts";
 export class MutatedLines {
   readonly #random: Mulberry32;
   readonly #servers: readonly Server[];
+  /** Half of the streams are of one server, rarely mutated, and many lines of the same second. */
+  readonly #isCalm: boolean;
+  #timeMs = BASE_MS;
 
   /** @param seed the same seed gives the same lines */
   constructor(seed: number) {
     this.#random = new Mulberry32(seed);
-    this.#servers = Array.from({ length: 3 }, () => this.#makeServer());
+    this.#isCalm = this.#random.next() < 0.5;
+    this.#servers = Array.from({ length: this.#isCalm ? 1 : 3 }, () => this.#makeServer());
   }
 
   /**
@@ -22,7 +26,7 @@ export class MutatedLines {
   next(): Uint8Array {
     const random = this.#random;
     const line = encoder.encode(random.pick(this.#servers)()).subarray(0, LINE_BYTES_MAX);
-    if (random.next() < 0.6) return line;
+    if (random.next() < (this.#isCalm ? 0.98 : 0.6)) return line;
     let mutated: Uint8Array = line;
     for (let i = 0; i <= random.below(3); i++) mutated = this.#mutate(mutated);
     return mutated.filter((byte) => byte !== NEWLINE).subarray(0, LINE_BYTES_MAX);
@@ -89,9 +93,10 @@ export class MutatedLines {
 
   #timestamp(fraction: number, offset: string): string {
     const random = this.#random;
-    let date = new Date(BASE_MS + random.below(120_000)).toISOString().slice(0, 19);
+    if (!this.#isCalm || random.next() < 0.02) this.#timeMs = BASE_MS + random.below(120_000);
+    let date = new Date(this.#timeMs).toISOString().slice(0, 19);
     // A day may end with an hour of its own, but not with a fraction of it.
-    if (random.next() < 0.02) date = "2025-05-30T24:00:00";
+    if (random.next() < (this.#isCalm ? 0.002 : 0.02)) date = "2025-05-30T24:00:00";
     const digits = String(random.below(1e9)).padStart(9, "0").slice(0, fraction);
     return date + (fraction > 0 ? `.${digits}` : "") + offset;
   }

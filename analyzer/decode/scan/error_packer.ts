@@ -33,7 +33,7 @@ import {
 
 /**
  * Error rows as columns: what lies in the memory of the scanners after {@linkcode packErrors}, until
- * that is called again.
+ * that is called again, or the next text comes.
  */
 export interface PackedErrors {
   /** `[rows]` */

@@ -1,7 +1,7 @@
 /**
  * The memory that scanners work in, one for all of them: a scan is over before anything else runs,
- * so the lines of one input at a time stand here. From one scan to the next only that stays which
- * belongs to a layout, whichever input follows it.
+ * so the lines of one input at a time stand here. From one scan to the next only constants stay, and
+ * what belongs to a layout, whichever input follows it.
  *
  * @module
  */

@@ -7,6 +7,7 @@ import {
   BATCH_WINDOWS_MAX,
   RecordBatchBuilder,
 } from "../../../analyzer/decode/record_batch_builder.ts";
+import type { PackedErrors } from "../../../analyzer/decode/scan/error_packer.ts";
 import { padBytes } from "../../../analyzer/padded_bytes.ts";
 import { hashBytes } from "../../../analyzer/sketch/hash.ts";
 
@@ -37,6 +38,46 @@ function addError(builder: RecordBatchBuilder, row: ReturnType<typeof errorRow>)
   // In two pieces, as a row that is put together from its fields.
   builder.addLineOfError(padBytes(line), 0, 3);
   builder.addLineOfError(padBytes(line), 3, line.length);
+}
+
+/** The same rows as the scanners pack them; every other line stands by itself in the text. */
+function packedOf(rows: readonly ReturnType<typeof errorRow>[]): PackedErrors {
+  const hashesOf = (name: "ip" | "url") => {
+    const words = new Uint32Array(2 * rows.length);
+    rows.forEach((row, i) =>
+      hashBytes(padBytes(row[name]), 0, row[name].length, words.subarray(2 * i))
+    );
+    return new Int32Array(words.buffer);
+  };
+  const joined = (pieces: readonly Uint8Array[]) => {
+    const ends: number[] = [];
+    let end = 0;
+    for (const piece of pieces) ends.push(end += piece.length);
+    const bytes = new Uint8Array(end);
+    pieces.forEach((piece, i) => bytes.set(piece, ends[i]! - piece.length));
+    return { view: padBytes(bytes), ends: Uint32Array.from(ends) };
+  };
+  const urls = joined(rows.map(({ url }) => url));
+  const lines = joined(rows.map(({ line }) => line));
+  const text = joined(rows.flatMap(({ line }, i) => i % 2 === 0 ? [TEXT, line] : [line]));
+  // Pairs of lines that follow each other are one run.
+  const runs: number[] = [];
+  let end = 0;
+  rows.forEach(({ line }, i) => {
+    if (i % 2 === 0) runs.push(end += TEXT.length, 0);
+    runs[runs.length - 1] = end += line.length;
+  });
+  return {
+    statuses: Uint16Array.from(rows, ({ status }) => status),
+    ipHashes: hashesOf("ip"),
+    urlHashes: hashesOf("url"),
+    urlEnds: urls.ends,
+    urls: urls.view,
+    lineEnds: lines.ends,
+    lineRuns: Uint32Array.from(runs),
+    lineRunCount: runs.length / 2,
+    text: text.view,
+  };
 }
 
 Deno.test("RecordBatchBuilder.build() makes an empty batch of nothing", () => {
@@ -124,6 +165,22 @@ Deno.test("RecordBatchBuilder.addError() keeps every column, however many rows c
     hashBytes(padBytes(url), 0, url.length, hash);
     assert.deepEqual(new Uint32Array(errors.urlHashes.slice(2 * i, 2 * i + 2)), hash);
   }
+});
+
+Deno.test("RecordBatchBuilder.addErrors() adds rows behind those that are there, however many", () => {
+  const oneByOne = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  const together = new RecordBatchBuilder({ windowLengthMs: WINDOW_MS });
+  let first = 0;
+  for (const count of [3, 500, 1, 996]) {
+    oneByOne.addRow(WINDOW_MS * count);
+    const windowIndex = together.addRow(WINDOW_MS * count);
+    const rows = Array.from({ length: count }, (_, i) => errorRow(windowIndex, first + i));
+    first += count;
+    for (const row of rows) addError(oneByOne, row);
+    if (count === 1) addError(together, rows[0]!);
+    else together.addErrors(windowIndex, packedOf(rows), count);
+  }
+  assert.deepEqual(together.build(ORIGIN).errors, oneByOne.build(ORIGIN).errors);
 });
 
 Deno.test("RecordBatchBuilder.addRowSample() keeps the first line of each window, cut, and one of the future", () => {

@@ -7,6 +7,8 @@ import {
   recoverErrorFiles,
 } from "../../../analyzer/sink/error_files.ts";
 import type { ErrorIndex } from "../../../analyzer/sink/error_index.ts";
+import { BLOCK_BYTES } from "../../../analyzer/sink/write_behind_file.ts";
+import { takeMemory } from "../../../analyzer/decode/column_memory.ts";
 import { analyzedBatch, type Row } from "../../support/batches.ts";
 import { MemoryStorage, StorageFailure } from "../../support/memory_storage.ts";
 import { storageRetrier } from "../../support/storage_retrier.ts";
@@ -43,6 +45,28 @@ Deno.test("ErrorFiles.append() puts each row under the UTC day of its window", a
     [PART_2]: "first of the next\nsecond of the next\n",
   });
   assert.equal(storage.openCount, 0);
+});
+
+Deno.test("ErrorFiles.append() gives the memory of lines back once, when all of them are durable", async () => {
+  const storage = new MemoryStorage();
+  const files = new ErrorFiles(storage, NEVER_ROLL, NO_ERROR_FILES, storageRetrier());
+  // The end of one day is copied; the next day begins with as much as is kept where it is.
+  const [long, half] = ["x".repeat(BLOCK_BYTES), "y".repeat(BLOCK_BYTES / 2)];
+  const analyzed = analyzedBatch([
+    { time: DAY, line: "short" },
+    { time: DAY + DAY_MS, line: long },
+    { time: DAY + DAY_MS, line: half },
+  ]);
+  const memory = analyzed.batch.errors.lineBytes.buffer;
+  // Takes what else there is of that size, too.
+  const timesBack = () =>
+    Array.from({ length: 20 }, () => takeMemory(memory.byteLength))
+      .filter((taken) => taken === memory).length;
+  await files.append(analyzed, 0);
+  assert.equal(timesBack(), 0);
+  await files.sync(0);
+  assert.equal(timesBack(), 1);
+  assert.deepEqual([storage.text(PART_1), storage.text(PART_2)], ["short\n", `${long}\n${half}\n`]);
 });
 
 // S-33

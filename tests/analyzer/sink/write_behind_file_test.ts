@@ -134,9 +134,9 @@ Deno.test("WriteBehindFile makes much that was written durable before it is aske
   assert.ok(!disk.log.includes("sync"), "not yet");
   await write();
   assert.equal(disk.log.filter((entry) => entry === "sync").length, 1);
-  // The sync does not end: so much may wait for it, and no byte more.
+  // The sync does not end: so much may wait for it, and no byte more, copied or not.
   while (bytes < KEPT_BYTES_MAX) await write();
-  const held = file.write(block);
+  const held = file.write(block, () => {});
   assert.equal(await isSettled(held), false);
   disk.finish("sync");
   await held;
@@ -170,6 +170,33 @@ Deno.test("WriteBehindFile writes anew what was not durable where a write or a s
     storage.crash();
     assert.equal(storage.text("file"), "first second third", what);
     assert.equal(storage.openCount, 0);
+  }
+});
+
+// S-48
+Deno.test("WriteBehindFile trusts no sync after one that was refused, whenever that ends", async () => {
+  for (let turns = 0; turns < 12; turns++) {
+    const disk = new SlowDisk();
+    const file = on(disk);
+    for (let bytes = 0; bytes <= SYNC_AHEAD_BYTES; bytes += BLOCK_BYTES) {
+      if (bytes > 0) disk.finish("write");
+      await file.write(new Uint8Array(BLOCK_BYTES));
+    }
+    assert.equal(disk.log.filter((entry) => entry === "sync").length, 1, "a sync is under way");
+    const synced = file.sync();
+    disk.finish("write");
+    for (let turn = 0; turn < turns; turn++) await null;
+    const before = disk.log.length;
+    disk.finish("sync", new StorageException("no room"));
+    await isSettled(synced);
+    assert.match(disk.log[before] ?? "", /^write /, `after ${turns} turns: all is written anew`);
+    while (!await isSettled(synced)) {
+      disk.finish(disk.log.at(-1) === "sync" ? "sync" : "write");
+    }
+    await synced;
+    const anew = disk.log.slice(before).filter((entry) => entry.startsWith("write "));
+    const bytes = anew.reduce((sum, entry) => sum + Number(entry.slice(6)), 0);
+    assert.equal(bytes, SYNC_AHEAD_BYTES + BLOCK_BYTES);
   }
 });
 

@@ -89,6 +89,6 @@ Deno.test("LayoutScanner.forgetCsv() forgets the layouts of CSV only", () => {
 Deno.test("LayoutScanner reads every line as the parser does, or leaves it to the parser", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0]!;
   for (let i = 0; i < 20; i++) {
-    compareReaders({ seed: seed + i, lineCount: 1000, isMasked: i % 2 === 1 });
+    compareReaders({ seed: seed + i, lineCount: 1000, isMasked: i % 4 === 1, saves: i % 4 !== 3 });
   }
 });
