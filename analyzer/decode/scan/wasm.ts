@@ -1,7 +1,7 @@
 /**
- * Writes WebAssembly: the few instructions that its programs are made of here, as expressions that read like
- * what they compute, and a module around them. Opcodes are those of the WebAssembly Core
- * Specification 2.0, section 5.4.
+ * Writes WebAssembly: the few instructions that scanners and the packer are made of, as expressions
+ * that read like what they compute, and a module around them. Opcodes are those of the WebAssembly
+ * Core Specification 2.0, section 5.4.
  *
  * @module
  */
