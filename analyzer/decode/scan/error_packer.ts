@@ -73,6 +73,7 @@ export interface PackOptions {
 export function packErrors(start: number, end: number, options: PackOptions): number {
   memoryWords[Place.packedUrlBytesMax / 4] = options.urlBytesMax;
   memoryWords[Place.packsLines / 4] = options.hasLines ? 1 : 0;
+  program ??= compilePacking();
   return program(start, end);
 }
 
@@ -90,6 +91,9 @@ export const packedErrors: PackedErrors = {
   },
   text: memoryView,
 };
+
+/** What {@linkcode packing} was compiled to. */
+type Program = (start: number, end: number) => number;
 
 /** `(start, end)` of error rows to the first one that was not packed. */
 function packing(constants: VectorConstants): WasmFunction {
@@ -253,13 +257,18 @@ function fourLocals(locals: Locals): [Local, Local, Local, Local] {
 
 const FACTORS = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93];
 
-for (let rest = 0; rest < 16; rest++) {
-  const mask = Place.restMasks + 16 * rest;
-  memoryBytes.fill(0xff, mask, mask + rest);
-}
+/** Compiled at the first use: 2 ms, and many runs need none. */
+let program: Program | undefined;
 
-const constants = new VectorConstants(Place.packerConstants);
-const module = new WebAssembly.Module(wasmModule([packing(constants)], PAGES));
-memoryBytes.set(constants.bytes(), Place.packerConstants);
-const { exports } = new WebAssembly.Instance(module, { scan: { memory } });
-const program = exports["run"] as (start: number, end: number) => number;
+/** Makes the program, and puts into the memory what it needs there. */
+function compilePacking(): Program {
+  const constants = new VectorConstants(Place.packerConstants);
+  const module = new WebAssembly.Module(wasmModule([packing(constants)], PAGES));
+  memoryBytes.set(constants.bytes(), Place.packerConstants);
+  for (let rest = 0; rest < 16; rest++) {
+    const mask = Place.restMasks + 16 * rest;
+    memoryBytes.fill(0xff, mask, mask + rest);
+  }
+  const { exports } = new WebAssembly.Instance(module, { scan: { memory } });
+  return exports["run"] as Program;
+}
