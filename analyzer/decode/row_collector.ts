@@ -130,7 +130,7 @@ export class RowCollector implements RowSink {
       this.#builder.addRows(this.#windowIndex, rowCount, eventTimeMaxMs);
     }
     const errorsEnd = Place.errors + ERROR_BYTES * memoryWords[Place.errorCount / 4]!;
-    this.#addScannedErrors(format, Place.errors, errorsEnd, this.#windowIndex);
+    this.#addScannedErrors(format, errorsEnd);
     if (hasRowToPlace) {
       const windowIndex = this.place(secondMs + memoryWords[Place.fractionMs / 4]!);
       const at = errorsEnd / 4;
@@ -138,7 +138,7 @@ export class RowCollector implements RowSink {
       const lineEnd = memoryWords[at + ErrorField.lineEnd]!;
       this.#builder.addRowSample(windowIndex, memoryBytes, lineStart, lineEnd);
       if (memoryWords[at + ErrorField.status]! >= this.#options.minStatus) {
-        this.#addScannedErrors(format, errorsEnd, errorsEnd + ERROR_BYTES, windowIndex);
+        this.#addScannedError(format, at, windowIndex);
       }
     }
   }
@@ -149,28 +149,22 @@ export class RowCollector implements RowSink {
     this.#isStopped = false;
   }
 
-  /** Adds the error rows of one window from one place in the memory to another. */
-  #addScannedErrors(
-    format: Layout["format"],
-    start: number,
-    end: number,
-    windowIndex: number,
-  ): void {
+  /** Adds the error rows that stand in the memory up to `end`, all of the window at hand. */
+  #addScannedErrors(format: Layout["format"], end: number): void {
     const { saves, ipMask, limits } = this.#options;
+    const windowIndex = this.#windowIndex;
     let mayBePacked = ipMask === undefined && (!saves || format === "json");
-    let place = start;
-    while (place < end) {
+    for (let place: number = Place.errors; place < end; place += ERROR_BYTES) {
       if (mayBePacked && end - place >= PACKED_ROWS_MIN * ERROR_BYTES) {
         const packedEnd = packErrors(place, end, { urlBytesMax: limits.urlBytes, hasLines: saves });
         const count = (packedEnd - place) / ERROR_BYTES;
-        if (count > 0) this.#builder.addErrors(windowIndex, packedErrors, count);
-        // Where two in a row cannot be packed, it is rarely an accident.
-        else mayBePacked = false;
+        // Where none can be packed, few of those behind it can.
+        mayBePacked = count > 0;
+        if (mayBePacked) this.#builder.addErrors(windowIndex, packedErrors, count);
+        if (packedEnd === end) return;
         place = packedEnd;
-        if (place === end) return;
       }
       this.#addScannedError(format, place / 4, windowIndex);
-      place += ERROR_BYTES;
     }
   }
 
