@@ -14,7 +14,7 @@ let freeBytes = 0;
 /** Less than that is not worth keeping. */
 const SMALL_BYTES = 4096;
 
-/** As much as a few batches of nothing but errors have; what comes back at once beyond that is freed. */
+/** As much as a few batches of nothing but errors have; what comes back beyond that is freed. */
 const FREE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Memory of at least so many bytes, whatever is in it. */

@@ -4,9 +4,9 @@ import type { StorageRetrier } from "./storage_retrier.ts";
 
 /**
  * A file that is written behind the caller's back, and keeps what it was given until that is
- * durable. Few bytes are copied into blocks, many are kept where they are, if they may be; as much as
- * a block is written at a time, while the caller goes on, and much that was written is made durable likewise,
- * so that little is left to wait for when it has to be.
+ * durable. Few bytes are copied into blocks, many are kept where they are, if they may be; as much
+ * as a block is written at a time, while the caller goes on, and much that was written is made
+ * durable likewise, so that little is left to wait for when it has to be.
  *
  * Where the storage refuses anything, the file is cut back to what is known to be durable, and all
  * that came after it is written anew: after a failed write nobody knows how much of it is there,

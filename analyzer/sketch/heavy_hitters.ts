@@ -36,7 +36,7 @@ export class HeavyHitters {
   #slots = NO_SLOTS;
   /** The bytes of all keys, with gaps where keys were replaced; new ones are written at the end. */
   #keys = NO_BYTES;
-  #keysView = new DataView(NO_BYTES.buffer);
+  #keysView = NO_VIEW;
   #keysEnd = 0;
   /** [capacity] Entries as a four-ary heap, least count first; empty until a key is replaced. */
   #heap = NO_WORDS;
@@ -454,6 +454,7 @@ const NO_ENTRIES = new Int32Array(0);
 const NO_WORDS = new Uint32Array(0);
 const NO_COUNTS = new Float64Array(0);
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 /** One slot that is always free, so that a search ends. */
 const NO_SLOTS = new Uint32Array(1);
 
